@@ -1,0 +1,38 @@
+# Everything runs in .venv, which is made once; PYTHON may name another interpreter (3.10 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: setup repro test reproducible lint clean
+
+setup: .venv/.ready
+
+repro: setup
+	$(RUN) dvc repro
+
+test: .venv/.ready-dev
+	$(RUN) python -m pytest
+
+# Two forced runs of a tiny configuration give the same bytes in everything that is a result.
+reproducible: .venv/.ready-dev
+	$(RUN) python -m pytest tests/end_to_end/test_reproducible.py
+
+lint: .venv/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv models/base models/checkpoints
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/.ready: requirements.txt stages/lib/embedded.py | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m stages.lib.embedded
+	touch $@
+
+.venv/.ready-dev: requirements-dev.txt .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

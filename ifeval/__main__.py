@@ -1,0 +1,7 @@
+"""``python -m ifeval``: score, list or check."""
+
+import sys
+
+from ifeval.cli import main
+
+sys.exit(main())

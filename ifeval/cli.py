@@ -1,0 +1,112 @@
+"""The command line: ``score`` two files, ``list`` the instruction types, ``check`` one response."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from ifeval import tables
+from ifeval.instructions import INSTRUCTIONS, build
+from ifeval.jsonl import RecordError, dump_line
+from ifeval.parameters import InstructionError
+from ifeval.records import read_prompts, read_responses
+from ifeval.scoring import Judgement, difference, judge, judge_all, score
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0, or 2 where the input cannot be used."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except (RecordError, InstructionError, FileNotFoundError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    if [arguments.prompts, arguments.responses, arguments.baseline].count("-") > 1:
+        raise RecordError("only one of the files can be '-', standard input")
+    prompts = read_prompts(arguments.prompts)
+
+    def judged(path: str) -> tuple[list[Judgement], dict[str, Any]]:
+        responses = read_responses(path, prompts, arguments.allow_missing)
+        judgements = judge_all(prompts, responses)
+        return judgements, {**score(judgements, arguments.seed), "missing": len(prompts) - len(responses)}
+
+    judgements, scores = judged(arguments.responses)
+    baseline = paired = None
+    if arguments.baseline:
+        base_judgements, baseline = judged(arguments.baseline)
+        paired = difference(base_judgements, judgements, arguments.seed)
+    result = scores if baseline is None else {**scores, "baseline": baseline, "difference": paired}
+    if arguments.out:
+        write_results(Path(arguments.out), result, judgements)
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+        return 0
+    print(f"{scores['prompts']} prompts, {scores['instructions']} instructions")
+    for name, part in (("responses", scores), ("baseline", baseline)):
+        if part and part["missing"]:
+            print(f"{part['missing']} {name} missing, counted as not followed")
+    print("\n" + tables.score_table(scores, baseline, paired) + "\n\n" + tables.type_table(scores, baseline))
+    return 0
+
+
+def write_results(folder: Path, scores: dict[str, Any], judgements: list[Judgement]) -> None:
+    """Writes ``scores.json`` and ``verdicts.jsonl`` into the folder, which is made where missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    (folder / "verdicts.jsonl").write_bytes(b"".join(dump_line(judgement.as_row()) for judgement in judgements))
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    for name, cls in sorted(INSTRUCTIONS.items()):
+        print(name)
+        print(f"    {cls.__doc__.strip().splitlines()[0]}")
+        for key, parameter in cls.parameters.items():
+            print(f"    {key}: {parameter.kind}")
+        example = {key: parameter.example for key, parameter in cls.parameters.items()}
+        print(f"    example: --id {name} --kwargs '{json.dumps(example, ensure_ascii=False)}'\n")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    try:
+        kwargs = json.loads(arguments.kwargs)
+    except ValueError as error:
+        raise InstructionError(f"--kwargs is not JSON ({error}): {arguments.kwargs}") from None
+    response = sys.stdin.read() if arguments.response == "-" else arguments.response
+    ((strict, loose, reason),) = judge([build(arguments.id, kwargs)], response)
+    print(f"strict: {'followed' if strict else 'not followed'}")
+    print(f"loose: {'followed' if loose else 'not followed'}")
+    print(f"reason: {reason}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ifeval", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="score | list | check")
+
+    scoring = commands.add_parser("score", help="score a file of responses")
+    scoring.set_defaults(command=_score)
+    scoring.add_argument("--prompts", required=True, help="JSONL with key, prompt, instruction_id_list, kwargs")
+    scoring.add_argument("--responses", required=True, help="JSONL with key or prompt, and response; - reads stdin")
+    scoring.add_argument("--baseline", help="a second file of responses to compare with, prompt by prompt")
+    scoring.add_argument("--out", metavar="DIR", help="write scores.json and verdicts.jsonl into this folder")
+    scoring.add_argument("--json", action="store_true", help="print scores.json instead of the tables")
+    scoring.add_argument("--allow-missing", action="store_true", help="a missing response counts as not followed")
+    scoring.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+
+    listing = commands.add_parser("list", help="show the instruction types and their kwargs")
+    listing.set_defaults(command=_list)
+
+    checking = commands.add_parser("check", help="judge one response")
+    checking.set_defaults(command=_check)
+    checking.add_argument("--id", required=True, help="instruction id, such as punctuation:no_comma")
+    checking.add_argument("--kwargs", default="{}", help="JSON object (default {})")
+    checking.add_argument("--response", required=True, help="the text; - reads standard input")
+    return parser

@@ -1,0 +1,48 @@
+"""JSON Lines, plain or gzipped, from a file or standard input, with errors that name the line."""
+
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class RecordError(ValueError):
+    """A file that cannot be used; the message names it and the line."""
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each object of a JSONL file with its line number, from 1; blank lines are skipped.
+
+    Raises:
+        RecordError: the file cannot be read, or a line is not a JSON object in UTF-8.
+    """
+    for number, line in enumerate(_read(path).split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{where}: not UTF-8 ({error.reason})") from None
+        except (ValueError, RecursionError) as error:
+            raise RecordError(f"{where}: not JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise RecordError(f"{where}: a JSON object is expected, not {type(row).__name__}")
+        yield number, row
+
+
+def dump_line(row: dict[str, Any]) -> bytes:
+    """One line of a JSONL file: readable UTF-8, lone surrogates escaped, so that it can be read back."""
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+    except FileNotFoundError:
+        raise RecordError(f"{path}: there is no such file") from None
+    except (OSError, EOFError) as error:
+        raise RecordError(f"{path}: cannot be read ({error})") from None

@@ -1,0 +1,142 @@
+"""The keyword arguments of an instruction, checked once, when the instruction is built."""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+RELATIONS = ("less than", "at least")
+
+
+class InstructionError(ValueError):
+    """An unknown instruction id, or kwargs that it cannot take; the message names both."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One keyword argument of an instruction.
+
+    Attributes:
+        convert: returns the value to use, or raises ValueError with the reason it cannot be used.
+        kind: what the value is, in words, for listings and messages.
+        example: a value that is accepted.
+    """
+
+    convert: Callable[[Any], Any]
+    kind: str
+    example: Any
+
+
+def integer(example: int, minimum: int = 0) -> Parameter:
+    """A whole number of at least ``minimum``; 3.0 is taken as 3, since data frames write it so."""
+
+    def convert(value: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError("must be a whole number")
+        if value < minimum:
+            raise ValueError(f"must be at least {minimum}")
+        return value
+
+    return Parameter(convert, f"int >= {minimum}", example)
+
+
+def text(example: str) -> Parameter:
+    """A string with something other than white space in it."""
+    return Parameter(_text, "str", example)
+
+
+def texts(example: list[str]) -> Parameter:
+    """A list of one or more such strings."""
+
+    def convert(value: Any) -> list[str]:
+        if not isinstance(value, (list, tuple)) or not value:
+            raise ValueError("must be a list of one or more strings")
+        return [_text(item) for item in value]
+
+    return Parameter(convert, "list[str]", example)
+
+
+def pattern(example: str) -> Parameter:
+    """A string that the official scorer puts into a regular expression as it is."""
+    return Parameter(_pattern, "str", example)
+
+
+def patterns(example: list[str]) -> Parameter:
+    """A list of one or more such strings."""
+    many = texts(example)
+    return Parameter(lambda value: [_pattern(item) for item in many.convert(value)], many.kind, example)
+
+
+def relation() -> Parameter:
+    """``less than`` (strictly fewer) or ``at least``."""
+    return choice(RELATIONS, "at least")
+
+
+def choice(allowed: tuple[str, ...], example: str) -> Parameter:
+    """One of a few strings."""
+
+    def convert(value: Any) -> str:
+        if value not in allowed:
+            near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"must be one of {', '.join(map(repr, allowed))}{hint}")
+        return value
+
+    kind = " | ".join(map(repr, allowed)) if len(allowed) < 5 else f"one of {len(allowed)} codes"
+    return Parameter(convert, kind, example)
+
+
+def character(example: str) -> Parameter:
+    """A single character."""
+
+    def convert(value: Any) -> str:
+        if not isinstance(value, str) or len(value.strip()) != 1:
+            raise ValueError("must be a single character")
+        return value.strip()
+
+    return Parameter(convert, "one character", example)
+
+
+def convert_all(instruction_id: str, parameters: dict[str, Parameter], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The values to use for ``kwargs``, nulls dropped (the Hub copy of the data pads rows with them).
+
+    Raises:
+        InstructionError: a key is unknown or missing, or its value cannot be used.
+    """
+    given = {key: value for key, value in kwargs.items() if value is not None}
+    for key in given:
+        if key not in parameters:
+            takes = ", ".join(parameters) or "no kwargs"
+            raise InstructionError(f"{instruction_id}: unknown key {key!r}; it takes {takes}")
+    converted = {}
+    for key, parameter in parameters.items():
+        if key not in given:
+            raise InstructionError(f"{instruction_id}: {key!r} is missing ({parameter.kind})")
+        try:
+            converted[key] = parameter.convert(given[key])
+        except ValueError as error:
+            raise InstructionError(f"{instruction_id}: {key!r} {error}, not {given[key]!r}") from None
+    return converted
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _pattern(value: Any) -> str:
+    _text(value)
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(
+            f"is used as a regular expression and is not a valid one ({error}; "
+            f"write {re.escape(value)!r} to mean the text itself)"
+        ) from None
+    return value

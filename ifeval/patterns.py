@@ -1,0 +1,75 @@
+"""Search for the users' patterns, which may be any regular expression, without ever hanging.
+
+The official checkers put keywords into regular expressions unescaped. A plain word costs linear
+time. A pattern with a repetition can take time exponential in the text, so it runs in a process of
+its own, which is ended after ``LIMIT_S`` seconds; a pattern that needs longer is an error of the
+data, not of the response.
+"""
+
+import functools
+import json
+import re
+import subprocess
+import sys
+
+from ifeval.parameters import InstructionError
+
+LIMIT_S = 20.0
+
+_WORKER = (
+    "import json, re, sys; p, t = json.load(sys.stdin); "
+    "print(sum(1 for _ in re.finditer(p, t, re.IGNORECASE)) if sys.argv[1] == 'all'"
+    " else int(re.search(p, t, re.IGNORECASE) is not None))"
+)
+
+
+def found(pattern: str, text: str) -> bool:
+    """Whether the pattern is found anywhere in the text, in any case."""
+    if _bounded(pattern):
+        return re.search(pattern, text, re.IGNORECASE) is not None
+    return _isolated(pattern, text, "first") > 0
+
+
+def found_as_is(pattern: str, text: str) -> bool:
+    """Whether the pattern is found anywhere in the text, capitals and small letters told apart."""
+    if _bounded(pattern):
+        return re.search(pattern, text) is not None
+    return _isolated(f"(?-i:{pattern})", text, "first") > 0
+
+
+def count(pattern: str, text: str) -> int:
+    """How often the pattern is found without overlap, in any case."""
+    if _bounded(pattern):
+        return sum(1 for _ in re.finditer(pattern, text, re.IGNORECASE))
+    return _isolated(pattern, text, "all")
+
+
+def numbered_pieces(pattern: str, text: str) -> int:
+    """Into how many pieces ``re.split`` divides the text at the pattern followed by a number.
+
+    As in the official checker, a capturing group in the pattern adds a piece a match.
+    """
+    numbered = rf"\s?{pattern}\s?\d+\s?"
+    if _bounded(pattern):
+        return len(re.split(numbered, text))
+    return 1 + _isolated(f"(?-i:{numbered})", text, "all") * (1 + re.compile(numbered).groups)
+
+
+@functools.lru_cache(maxsize=4096)
+def _bounded(pattern: str) -> bool:
+    """True where no repetition, look-around or back reference can make the search more than linear."""
+    return not re.search(r"[*+?{]|\\[1-9]", re.sub(r"\\[^\d]", "", pattern))
+
+
+def _isolated(pattern: str, text: str, how: str) -> int:
+    command = [sys.executable, "-I", "-c", _WORKER, how]
+    try:
+        done = subprocess.run(
+            command, input=json.dumps([pattern, text]), capture_output=True, text=True, timeout=LIMIT_S, check=True
+        )
+    except subprocess.TimeoutExpired:
+        raise InstructionError(
+            f"the pattern {pattern!r} takes over {LIMIT_S:g} s on a response of {len(text)} characters: "
+            "keywords are regular expressions; escape its special characters or simplify it"
+        ) from None
+    return int(done.stdout)

@@ -1,0 +1,112 @@
+"""Prompts with their instructions, and responses to them, checked as they are read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ifeval.instruction import Instruction
+from ifeval.instructions import build
+from ifeval.jsonl import RecordError, read_lines
+from ifeval.parameters import InstructionError
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One row of the benchmark: ``instructions`` stand in the order of ``instruction_id_list``."""
+
+    key: int | str
+    prompt: str
+    instructions: list[Instruction]
+
+
+def read_prompts(path: str | Path) -> list[Prompt]:
+    """The rows of a prompts file in IFEval's schema: key, prompt, instruction_id_list, kwargs.
+
+    Args:
+        path: a JSONL file, gzipped or not, or ``-`` for standard input.
+
+    Raises:
+        RecordError: the file is missing or empty, or a line is broken; the message names file and line.
+    """
+    prompts: list[Prompt] = []
+    lines: dict[Any, int] = {}
+    for line, row in read_lines(path):
+        where = f"{path}, line {line}"
+        prompt = _prompt(row, where)
+        if prompt.key in lines:
+            raise RecordError(f"{where}: the key {prompt.key!r} already stands in line {lines[prompt.key]}")
+        lines[prompt.key] = line
+        prompts.append(prompt)
+    if not prompts:
+        raise RecordError(f"{path}: no prompts in it")
+    return prompts
+
+
+def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool = False) -> dict[int | str, str]:
+    """The response to each prompt, by the prompt's key; prompts without one are left out.
+
+    Rows carry ``response`` and either ``key`` or, as the official scorer has it, only ``prompt``.
+
+    Raises:
+        RecordError: a line is broken, matches no prompt, or answers one twice; or, unless
+            ``allow_missing``, a prompt has no response.
+    """
+    keys = {prompt.key: prompt for prompt in prompts}
+    texts: dict[str, list[Prompt]] = {}
+    for prompt in prompts:
+        texts.setdefault(prompt.prompt, []).append(prompt)
+    responses: dict[int | str, str] = {}
+    lines: dict[Any, int] = {}
+    for line, row in read_lines(path):
+        where = f"{path}, line {line}"
+        key = _match(row, keys, texts, where).key
+        if key in lines:
+            raise RecordError(f"{where}: prompt {key!r} already has a response in line {lines[key]}")
+        lines[key] = line
+        responses[key] = row["response"]
+    missing = [prompt.key for prompt in prompts if prompt.key not in responses]
+    if missing and not allow_missing:
+        shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        raise RecordError(
+            f"{path}: no response to {len(missing)} of {len(prompts)} prompts (keys {shown}); "
+            "with --allow-missing they count as not followed"
+        )
+    return responses
+
+
+def _prompt(row: dict[str, Any], where: str) -> Prompt:
+    for name, kind in {"key": (int, str), "prompt": str, "instruction_id_list": list, "kwargs": list}.items():
+        if name not in row:
+            raise RecordError(f"{where}: {name!r} is missing; a row has key, prompt, instruction_id_list, kwargs")
+        if not isinstance(row[name], kind) or isinstance(row[name], bool):
+            raise RecordError(f"{where}: {name!r} cannot be {row[name]!r}")
+    ids, kwargs = row["instruction_id_list"], row["kwargs"]
+    if not ids:
+        raise RecordError(f"{where}: 'instruction_id_list' is empty")
+    if len(ids) != len(kwargs):
+        raise RecordError(f"{where}: {len(ids)} instruction ids but {len(kwargs)} kwargs")
+    try:
+        instructions = [build(name, given) for name, given in zip(ids, kwargs, strict=True)]
+    except InstructionError as error:
+        raise RecordError(f"{where} (key {row['key']!r}): {error}") from None
+    return Prompt(row["key"], row["prompt"], instructions)
+
+
+def _match(row: dict[str, Any], keys: dict, texts: dict[str, list[Prompt]], where: str) -> Prompt:
+    if not isinstance(row.get("response"), str):
+        raise RecordError(f"{where}: 'response' must be a string")
+    prompt = row.get("prompt")
+    if row.get("key") is not None:
+        match = keys.get(row["key"]) if isinstance(row["key"], (int, str)) else None
+        if match is None:
+            raise RecordError(f"{where}: no prompt has the key {row['key']!r}")
+        if prompt is not None and prompt != match.prompt:
+            raise RecordError(f"{where}: the prompt of key {row['key']!r} differs from the prompts file's")
+        return match
+    if not isinstance(prompt, str):
+        raise RecordError(f"{where}: 'key' or 'prompt' is needed to find what was answered")
+    matches = texts.get(prompt, [])
+    if len(matches) != 1:
+        problem = "matches no prompt of the prompts file" if not matches else "stands there more than once; add 'key'"
+        raise RecordError(f"{where}: the prompt {prompt[:60]!r} {problem}")
+    return matches[0]

@@ -1,0 +1,140 @@
+"""From verdicts to accuracies: strict and loose, at prompt and instruction level, by family and by type."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ifeval import statistics
+from ifeval.instruction import Instruction
+from ifeval.records import Prompt
+from ifeval.text import Text, loose_variants
+
+ACCURACIES = (
+    "prompt_level_strict_acc",
+    "inst_level_strict_acc",
+    "prompt_level_loose_acc",
+    "inst_level_loose_acc",
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether one instruction of one prompt was followed, and why, in words."""
+
+    key: int | str
+    index: int
+    instruction_id: str
+    strict: bool
+    loose: bool
+    reason: str
+
+    def as_row(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def judge(instructions: list[Instruction], response: str) -> list[tuple[bool, bool, str]]:
+    """For each instruction: followed strictly, followed loosely, and the reason.
+
+    A blank response follows nothing. Loosely, any of eight variants may follow (Zhou et al. 2023,
+    section 2.2); they are made only when an instruction is not followed strictly.
+    """
+    text = Text(response)
+    if text.blank:
+        return [(False, False, "the response is blank")] * len(instructions)
+    variants = None
+    results = []
+    for instruction in instructions:
+        verdict = instruction.judge(text)
+        if verdict.followed:
+            results.append((True, True, verdict.reason))
+            continue
+        variants = loose_variants(text) if variants is None else variants
+        without = next((name for name, variant in variants if instruction.judge(variant).followed), None)
+        loosely = f"; followed without {without}" if without else ""
+        results.append((False, without is not None, verdict.reason + loosely))
+    return results
+
+
+def judge_all(prompts: list[Prompt], responses: dict[int | str, str]) -> list[Judgement]:
+    """A judgement for every instruction, in the order of the prompts; a missing response follows nothing."""
+    judgements = []
+    for prompt in prompts:
+        if prompt.key in responses:
+            results = judge(prompt.instructions, responses[prompt.key])
+        else:
+            results = [(False, False, "there is no response")] * len(prompt.instructions)
+        for index, (instruction, result) in enumerate(zip(prompt.instructions, results, strict=True)):
+            judgements.append(Judgement(prompt.key, index, instruction.id, *result))
+    return judgements
+
+
+def score(judgements: list[Judgement], seed: int = 0) -> dict[str, Any]:
+    """The scores of one set of responses.
+
+    Args:
+        judgements: of all instructions of all prompts, those of one prompt in a row.
+        seed: of the bootstrap.
+
+    Returns:
+        ``prompts`` and ``instructions`` (counts), the four accuracies as fractions, each with its
+        95 % interval ``_ci95`` by bootstrap over prompts, then ``by_family`` and ``by_type``, both
+        micro averages over instructions.
+    """
+    counts = _per_prompt(judgements)
+    scores: dict[str, Any] = {"prompts": len(counts), "instructions": len(judgements)}
+    for name in ACCURACIES:
+        followed, asked = statistics.columns(counts, name)
+        scores[name] = sum(followed) / sum(asked)
+        scores[f"{name}_ci95"] = statistics.ratio_interval(followed, asked, seed)
+    scores["by_family"] = _by(judgements, lambda judgement: judgement.instruction_id.split(":")[0])
+    scores["by_type"] = _by(judgements, lambda judgement: judgement.instruction_id)
+    return scores
+
+
+def difference(base: list[Judgement], other: list[Judgement], seed: int = 0) -> dict[str, Any]:
+    """How much better the other responses follow than the base ones, to the same prompts.
+
+    Returns:
+        for each accuracy the difference, its 95 % interval by paired bootstrap over prompts, and at
+        prompt level the exact two-sided p-value of McNemar's test.
+
+    Raises:
+        ValueError: the two do not judge the same instructions in the same order.
+    """
+    if [(j.key, j.index, j.instruction_id) for j in base] != [(j.key, j.index, j.instruction_id) for j in other]:
+        raise ValueError("the two sets of judgements are not about the same prompts")
+    before, after = _per_prompt(base), _per_prompt(other)
+    result: dict[str, Any] = {}
+    for name in ACCURACIES:
+        old, asked = statistics.columns(before, name)
+        new, _ = statistics.columns(after, name)
+        result[name] = (sum(new) - sum(old)) / sum(asked)
+        result[f"{name}_ci95"] = statistics.ratio_interval([b - a for a, b in zip(old, new, strict=True)], asked, seed)
+        if name.startswith("prompt"):
+            result[f"{name}_mcnemar_p"] = statistics.mcnemar(old, new)
+    return result
+
+
+def _per_prompt(judgements: Iterable[Judgement]) -> list[dict[str, int]]:
+    """For each prompt: instructions asked, followed strictly, followed loosely."""
+    counts: dict[int | str, dict[str, int]] = {}
+    for judgement in judgements:
+        row = counts.setdefault(judgement.key, {"asked": 0, "strict": 0, "loose": 0})
+        row["asked"] += 1
+        row["strict"] += judgement.strict
+        row["loose"] += judgement.loose
+    return list(counts.values())
+
+
+def _by(judgements: list[Judgement], group) -> dict[str, dict[str, float]]:
+    groups: dict[str, list[Judgement]] = {}
+    for judgement in judgements:
+        groups.setdefault(group(judgement), []).append(judgement)
+    return {
+        name: {
+            "instructions": len(members),
+            "strict_acc": sum(member.strict for member in members) / len(members),
+            "loose_acc": sum(member.loose for member in members) / len(members),
+        }
+        for name, members in sorted(groups.items())
+    }

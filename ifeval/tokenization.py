@@ -1,0 +1,52 @@
+"""Counts that need NLTK, with its version pinned, because its rules decide verdicts."""
+
+import functools
+import re
+
+
+def count_words(text: str) -> int:
+    """Matches of ``\\w+`` in the engine that NLTK's RegexpTokenizer uses.
+
+    NLTK 3.10.3 and later compile it with the ``regex`` package, whose ``\\w`` includes combining
+    marks and join controls. Matched here without NLTK's limit of five seconds by the clock.
+    """
+    return sum(1 for _ in _word_pattern().finditer(text))
+
+
+def count_sentences(text: str) -> int:
+    """Number of pieces into which NLTK's English Punkt model splits the text."""
+    return sum(1 for _ in _punkt().span_tokenize(text))
+
+
+def capital_words(text: str) -> list[str]:
+    """The tokens of ``nltk.word_tokenize`` for which ``str.isupper`` holds."""
+    tokenizer = _word_tokenizer()
+    sentences = _punkt().tokenize(text)
+    return [token for sentence in sentences for token in tokenizer.tokenize(sentence) if token.isupper()]
+
+
+@functools.cache
+def _word_pattern():
+    import regex
+
+    return regex.compile(r"\w+", re.UNICODE | re.MULTILINE | re.DOTALL)
+
+
+@functools.cache
+def _punkt():
+    from nltk.tokenize.punkt import PunktTokenizer
+
+    try:
+        return PunktTokenizer("english")
+    except LookupError:
+        raise FileNotFoundError(
+            "NLTK's English sentence model 'punkt_tab' is not installed: run `make setup` in this project, "
+            "or `python -m nltk.downloader punkt_tab`"
+        ) from None
+
+
+@functools.cache
+def _word_tokenizer():
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+
+    return NLTKWordTokenizer()

@@ -1,0 +1,1 @@
+"""The pipeline: prepare, train, generate, ifeval, resources; each runs as ``python -m stages.NAME``."""

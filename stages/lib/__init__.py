@@ -1,0 +1,1 @@
+"""What the stages share, a topic a file."""

@@ -1,0 +1,87 @@
+"""Tokenizer and chat template: how a conversation becomes the tokens of a prompt and its completion."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stages.lib.hub import explain
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Message = dict[str, str]  # role and content
+
+DEFAULT_TEMPLATE = Path(__file__).with_name("chatml.jinja")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids of one row; the model reads ``prompt`` and is trained to write ``completion``."""
+
+    prompt: list[int]
+    completion: list[int]
+
+
+def load_tokenizer(params: dict[str, Any]) -> "PreTrainedTokenizerBase":
+    """The tokenizer that ``tokenizer``, or else ``model``, names.
+
+    It always has a chat template (its own, or ChatML) and a pad token that is not its end token, so
+    that masking the padding never masks the end.
+
+    Raises:
+        UserError: it is neither a local folder nor on the Hub, or cannot be had.
+    """
+    from transformers import AutoTokenizer
+
+    name = params["tokenizer"] or params["model"]
+    with explain("tokenizer", name):
+        tokenizer = AutoTokenizer.from_pretrained(name, **params["tokenizer_config"])
+    if tokenizer.chat_template is None:
+        warnings.warn(f"{name} has no chat template: using ChatML ({DEFAULT_TEMPLATE.name})", stacklevel=2)
+        tokenizer.chat_template = DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+    if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
+        tokenizer.pad_token = _pad_token(tokenizer)
+    return tokenizer
+
+
+def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """A special token of the vocabulary that never ends a turn; padding is masked, so its meaning is free."""
+    reserved = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower() or "reserved" in token.lower()]
+    for token in [*reserved, tokenizer.unk_token, tokenizer.bos_token]:
+        if token and token != tokenizer.eos_token:
+            return token
+    return tokenizer.convert_ids_to_tokens(0)
+
+
+def prompt_tokens(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> list[int]:
+    """Token ids of a conversation up to where the assistant's next turn starts."""
+    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], completion: list[Message]) -> Tokens:
+    """Token ids of a row, the completion's beginning exactly where generation starts.
+
+    The completion ends with the token that ends a turn; what a template adds after it is left out,
+    since generation stops there too.
+    """
+    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
+    whole = tokenizer.apply_chat_template(prompt + completion, tokenize=False)
+    if whole.startswith(before):
+        ids = tokenizer(whole[len(before) :], add_special_tokens=False)["input_ids"]
+    else:  # the template shows a turn's start differently once it is answered
+        ids = tokenizer(completion[-1]["content"], add_special_tokens=False)["input_ids"]
+    ends = end_tokens(tokenizer)
+    while ids and ids[-1] not in ends and not tokenizer.decode(ids[-1:]).strip():
+        ids = ids[:-1]
+    if not ids or ids[-1] not in ends:
+        ids = [*ids, tokenizer.eos_token_id]
+    return Tokens(prompt_tokens(tokenizer, prompt), ids)
+
+
+def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """The ids at which a turn ends: the end token, and the end-of-turn token of the common templates."""
+    names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>")
+    vocabulary = tokenizer.get_added_vocab()
+    return sorted({tokenizer.eos_token_id, *(vocabulary[name] for name in names if name in vocabulary)} - {None})

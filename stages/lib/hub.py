@@ -1,0 +1,48 @@
+"""What goes wrong between here and the Hugging Face Hub, in words a user can act on."""
+
+from contextlib import contextmanager
+
+from stages.lib.errors import UserError
+
+
+@contextmanager
+def explain(kind: str, name: str):
+    """Turns what the Hub's libraries raise about a model or data set into a UserError that says what to do.
+
+    Args:
+        kind: what ``name`` is, in words.
+        name: its id on the Hub.
+    """
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        yield
+    except Exception as error:
+        for cause in _chain(error):
+            if isinstance(cause, GatedRepoError):
+                advice = f"accept its licence on https://huggingface.co/{name}, log in with `hf auth login`"
+                raise UserError(f"{kind} {name!r} is gated: {advice}, or name another") from error
+            if isinstance(cause, RevisionNotFoundError):
+                raise UserError(f"{kind} {name!r} has no such revision: {cause}") from error
+            if isinstance(cause, RepositoryNotFoundError) or type(cause).__name__ == "DatasetNotFoundError":
+                advice = "check the name, or log in with `hf auth login` if it is private"
+                raise UserError(f"{kind} {name!r} is neither here as a folder nor on the Hub: {advice}") from error
+            unreachable = (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError)
+            if isinstance(cause, unreachable) or type(cause).__name__ in ("ConnectError", "ConnectTimeout"):
+                advice = "check the network, or name a local folder or file"
+                raise UserError(f"{kind} {name!r} is not here, and the Hub cannot be reached: {advice}") from error
+        raise
+
+
+def _chain(error: BaseException | None):
+    """An error and what caused it, outermost first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

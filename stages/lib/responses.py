@@ -1,0 +1,44 @@
+"""Responses on disk as soon as they are finished, so that an interruption loses none of them."""
+
+from pathlib import Path
+from typing import Any
+
+from ifeval.jsonl import dump_line
+from stages.lib.files import read_jsonl, write_jsonl
+
+
+class Partial:
+    """The finished responses of one run of ``generate``, beside the file that they are for.
+
+    Args:
+        path: the file that ``finish`` writes.
+        run_id: what the responses depend on; those of another run are never used.
+    """
+
+    def __init__(self, path: Path, run_id: str):
+        self.path = path
+        self.partial = path.with_name(f".{path.stem}-{run_id}.partial.jsonl")
+        self.rows: dict[Any, dict[str, Any]] = {}
+        if self.partial.is_file():
+            self._mend()
+            self.rows = {row["key"]: row for row in read_jsonl(self.partial)}
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        """Appends finished responses to the disk."""
+        self.partial.parent.mkdir(parents=True, exist_ok=True)
+        with self.partial.open("ab") as file:
+            file.write(b"".join(map(dump_line, rows)))
+        self.rows |= {row["key"]: row for row in rows}
+
+    def finish(self, keys: list[Any]) -> list[dict[str, Any]]:
+        """Writes all responses in the order of the keys and returns them; nothing partial is left."""
+        rows = [self.rows[key] for key in keys]
+        write_jsonl(self.path, rows)
+        for leftover in self.path.parent.glob(f".{self.path.stem}-*.partial.jsonl"):
+            leftover.unlink()
+        return rows
+
+    def _mend(self) -> None:
+        """Drops a last line that was cut off while it was written."""
+        content = self.partial.read_bytes()
+        self.partial.write_bytes(content[: content.rfind(b"\n") + 1])

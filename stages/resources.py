@@ -1,0 +1,53 @@
+"""What the run should need, from the model's configuration, next to what train and generate used."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from stages.lib.errors import run
+from stages.lib.files import write_json
+from stages.lib.memory import Estimate, estimate
+from stages.lib.params import read_params
+
+GENERATE = Path("metrics/generate.json")
+MEASURED = Path("metrics/measured")
+METRICS = Path("metrics/resources.json")
+
+
+def main() -> None:
+    params = read_params(
+        "model", "tokenizer", "model_config", "quantization", "lora", "prompt_tuning", "train", "generation"
+    )
+    longest = json.loads(GENERATE.read_text())["longest_prompt_tokens"]
+    estimated = estimate(params, longest)
+    result = {"estimated": asdict(estimated), "measured": measured(), "expected": totals(estimated)}
+    write_json(METRICS, result)
+    print(table(result))
+
+
+def totals(estimated: Estimate) -> dict[str, int]:
+    """Bytes known before the run; activations and the framework come on top."""
+    train = estimated.weights_bytes + estimated.adapter_bytes + estimated.gradients_bytes + estimated.optimizer_bytes
+    return {"train_bytes": train, "generate_bytes": estimated.weights_bytes + estimated.kv_cache_bytes}
+
+
+def measured() -> dict[str, Any]:
+    """Peak memory, seconds and tokens per second of train and generate."""
+    train, generate = (json.loads((MEASURED / f"{name}.json").read_text()) for name in ("train", "generate"))
+    return {"train": train, "generate_base": generate["base"], "generate_tuned": generate["tuned"]}
+
+
+def table(result: dict[str, Any]) -> str:
+    """The same for people."""
+    rows = {}
+    for name, value in {**result["estimated"], **result["expected"]}.items():
+        shown = f"{value / 2**20:,.1f} MiB" if name.endswith("_bytes") else f"{value:,}"
+        rows[name.removesuffix("_bytes").replace("_", " ")] = shown
+    for name, part in result["measured"].items():
+        rows[f"measured peak, {name.replace('_', ' ')}"] = f"{part['peak_memory_bytes'] / 2**20:,.1f} MiB"
+    return "\n".join(f"{name:<32}{shown:>16}" for name, shown in rows.items())
+
+
+if __name__ == "__main__":
+    run(main)

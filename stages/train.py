@@ -1,0 +1,125 @@
+"""Fine-tunes an adapter on the prepared rows with TRL's SFTTrainer."""
+
+from pathlib import Path
+from typing import Any
+
+from stages.lib.chat import load_tokenizer, row_tokens
+from stages.lib.checkpoints import CHECKPOINTS, finish, latest, tokens_seen
+from stages.lib.errors import run
+from stages.lib.files import fingerprint, new_folder, read_jsonl, write_json
+from stages.lib.measurement import Measurement
+from stages.lib.models import ADAPTER, add_adapter, device, load_model, save_adapter
+from stages.lib.params import read_params
+
+TRAIN, VALIDATION = Path("data/prepared/train.jsonl"), Path("data/prepared/validation.jsonl")
+METRICS, MEASURED = Path("metrics/train.json"), Path("metrics/measured/train.json")
+
+
+def main() -> None:
+    params = read_params(
+        "model",
+        "tokenizer",
+        "seed",
+        "model_config",
+        "tokenizer_config",
+        "quantization",
+        "lora",
+        "prompt_tuning",
+        "train",
+    )
+    from transformers import set_seed
+
+    from stages.lib.curves import Curves
+
+    set_seed(params["seed"])
+    tokenizer = load_tokenizer(params)
+    train = encode(read_jsonl(TRAIN), tokenizer)
+    validation = encode(read_jsonl(VALIDATION), tokenizer)
+    model = add_adapter(load_model(params), params)
+    checkpoints = CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)
+    curves = Curves()
+    trainer = make_trainer(model, tokenizer, train, validation, params, checkpoints, curves)
+    describe(model, train, params)
+
+    checkpoint = latest(checkpoints)
+    measurement = Measurement()
+    trainer.train(resume_from_checkpoint=checkpoint)
+    measured = measurement.result(tokens=int(trainer.state.num_input_tokens_seen) - tokens_seen(checkpoint))
+    final = metrics(trainer, train)
+    curves.finish()
+
+    with new_folder(ADAPTER) as folder:
+        save_adapter(trainer.model, folder)
+        tokenizer.save_pretrained(folder)
+    write_json(METRICS, final)
+    write_json(MEASURED, measured)
+    finish(checkpoints)
+
+
+def encode(rows: list[dict[str, Any]], tokenizer):
+    """The rows as token ids with labels, in which the prompt is masked: only the completion is learnt."""
+    from datasets import Dataset
+
+    encoded = []
+    for row in rows:
+        tokens = row_tokens(tokenizer, row["prompt"], row["completion"])
+        labels = [-100] * len(tokens.prompt) + tokens.completion
+        encoded.append({"input_ids": tokens.prompt + tokens.completion, "labels": labels})
+    return Dataset.from_list(encoded)
+
+
+def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], checkpoints: Path, curves):
+    """TRL's SFTTrainer, configured by the section ``train``."""
+    from trl import SFTConfig, SFTTrainer
+
+    options = {"dataloader_pin_memory": device() == "cuda", **params["train"]}
+    if not len(validation):
+        options["eval_strategy"] = "no"
+    config = SFTConfig(
+        output_dir=str(checkpoints),
+        seed=params["seed"],
+        report_to="none",
+        include_num_input_tokens_seen="non_padding",
+        **options,
+    )
+    return SFTTrainer(
+        model=model,
+        args=config,
+        processing_class=tokenizer,
+        train_dataset=train,
+        eval_dataset=validation if len(validation) else None,
+        callbacks=[curves],
+    )
+
+
+def describe(model, train, params: dict[str, Any]) -> None:
+    """One line on what is about to happen."""
+    trainable, total = model.get_nb_trainable_parameters()
+    adapter = "LoRA" if params["lora"]["enabled"] else "prompt tuning"
+    print(
+        f"train: {params['model']} ({total - trainable:,} parameters) with {adapter} "
+        f"({trainable:,} trainable, {trainable / total:.2%}) on {len(train)} rows, device {model.device}"
+    )
+
+
+def metrics(trainer, train) -> dict[str, Any]:
+    """What metrics/train.json holds; losses are means over the tokens of completions, in nats."""
+    trainable, _ = trainer.model.get_nb_trainable_parameters()
+    history = trainer.state.log_history
+    result = {
+        "train_loss": [entry["loss"] for entry in history if "loss" in entry][-1],
+        "steps": trainer.state.global_step,
+        "epochs": trainer.state.epoch,
+        "tokens": int(trainer.state.num_input_tokens_seen),
+        "trainable_parameters": trainable,
+        "rows_truncated": sum(len(row) > (trainer.args.max_length or len(row)) for row in train["input_ids"]),
+    }
+    if trainer.eval_dataset is not None:
+        if not any("eval_loss" in entry and entry["step"] == trainer.state.global_step for entry in history):
+            trainer.evaluate()
+        result["validation_loss"] = [entry["eval_loss"] for entry in history if "eval_loss" in entry][-1]
+    return result
+
+
+if __name__ == "__main__":
+    run(main)

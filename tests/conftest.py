@@ -1,0 +1,29 @@
+"""No test reaches a model hub; what several tests need is made once."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+import pytest
+
+from tests import tiny
+
+
+def pytest_collection_modifyitems(items):
+    """Fast tests first: those that run whole pipelines come last."""
+    items.sort(key=lambda item: ("end_to_end" in str(item.path), "agreement" in str(item.path)))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """Folder of the tiny random model."""
+    return tiny.save_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer():
+    return tiny.tokenizer()
