@@ -20,9 +20,16 @@ def count_sentences(text: str) -> int:
 
 def capital_words(text: str) -> list[str]:
     """The tokens of ``nltk.word_tokenize`` for which ``str.isupper`` holds."""
+    if text.islower() or not any(map(str.isupper, text)):
+        return []
     tokenizer = _word_tokenizer()
-    sentences = _punkt().tokenize(text)
-    return [token for sentence in sentences for token in tokenizer.tokenize(sentence) if token.isupper()]
+    return [
+        token
+        for sentence in _punkt().tokenize(text)
+        if any(map(str.isupper, sentence))
+        for token in tokenizer.tokenize(sentence)
+        if token.isupper()
+    ]
 
 
 @functools.cache
@@ -34,8 +41,12 @@ def _word_pattern():
 
 @functools.cache
 def _punkt():
+    from nltk import redos
     from nltk.tokenize.punkt import PunktTokenizer
 
+    # NLTK ends any match after five seconds by the clock, with an error: a verdict would depend on the
+    # speed of the machine. The patterns used here are NLTK's own and take linear time.
+    redos.DEFAULT_TIMEOUT = None
     try:
         return PunktTokenizer("english")
     except LookupError:

@@ -1,0 +1,101 @@
+"""Files that cannot be used are named with the line."""
+
+import gzip
+import json
+
+import pytest
+
+from ifeval import RecordError, read_prompts, read_responses
+from ifeval.jsonl import dump_line, read_lines
+
+ROW = {"key": 1, "prompt": "Say hi.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+
+
+def write(path, *rows):
+    path.write_text(
+        "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), encoding="utf-8"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("{broken", ["line 2", "not JSON"]),
+        ("[1]", ["line 2", "object is expected"]),
+        ({**ROW, "key": 1}, ["line 2", "already stands in line 1"]),
+        ({"key": 2}, ["line 2", "'prompt' is missing"]),
+        ({**ROW, "key": None}, ["line 2", "'key' cannot be None"]),
+        ({**ROW, "key": 2, "kwargs": []}, ["line 2", "1 instruction ids but 0 kwargs"]),
+        ({**ROW, "key": 2, "instruction_id_list": [], "kwargs": []}, ["line 2", "empty"]),
+        ({**ROW, "key": 2, "kwargs": [{"n": 1}]}, ["line 2", "key 2", "punctuation:no_comma", "'n'"]),
+        ({**ROW, "key": 2, "instruction_id_list": ["x"]}, ["line 2", "unknown instruction id"]),
+    ],
+)
+def test_prompts_that_cannot_be_used(tmp_path, row, words):
+    with pytest.raises(RecordError) as raised:
+        read_prompts(write(tmp_path / "p.jsonl", ROW, row))
+    for word in ["p.jsonl", *words]:
+        assert word in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], ["no response to 2 of 2 prompts", "1, 2", "--allow-missing"]),
+        ([{"key": 1, "response": "a"}], ["no response to 1 of 2", "keys 2"]),
+        ([{"key": 3, "response": "a"}], ["line 1", "no prompt has the key 3"]),
+        ([{"key": 1, "prompt": "Other", "response": "a"}], ["line 1", "differs"]),
+        ([{"prompt": "Unknown", "response": "a"}], ["line 1", "'Unknown'", "matches no prompt"]),
+        ([{"key": 1, "response": None}], ["line 1", "'response' must be a string"]),
+        ([{"response": "a"}], ["line 1", "'key' or 'prompt' is needed"]),
+        ([{"key": 1, "response": "a"}, {"prompt": "Say hi.", "response": "b"}], ["line 2", "already", "line 1"]),
+        (["\x00"], ["line 1", "not JSON"]),
+    ],
+)
+def test_responses_that_cannot_be_used(tmp_path, rows, words):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW, {**ROW, "key": 2, "prompt": "Bye."}))
+    with pytest.raises(RecordError) as raised:
+        read_responses(write(tmp_path / "r.jsonl", *rows), prompts)
+    for word in ["r.jsonl", *words]:
+        assert word in str(raised.value)
+
+
+def test_the_official_format_and_ours_in_any_order(tmp_path):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW, {**ROW, "key": 2, "prompt": "Bye."}))
+    official = [{"prompt": "Bye.", "response": "b"}, {"prompt": "Say hi.", "response": "a"}]
+    own = [{"key": 1, "prompt": "Say hi.", "response": "a", "new_tokens": 1}, {"key": 2, "response": "b"}]
+    for rows in (official, own):
+        assert read_responses(write(tmp_path / "r.jsonl", *rows), prompts) == {1: "a", 2: "b"}
+
+
+def test_the_same_prompt_twice_needs_keys(tmp_path):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW, {**ROW, "key": 2}))
+    with pytest.raises(RecordError, match="more than once; add 'key'"):
+        read_responses(write(tmp_path / "r.jsonl", {"prompt": "Say hi.", "response": "a"}), prompts)
+
+
+def test_gzip_byte_order_mark_and_blank_lines(tmp_path):
+    path = tmp_path / "p.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + json.dumps(ROW).encode() + b"\r\n\n"))
+    assert [prompt.key for prompt in read_prompts(path)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"\xff\xfe", "not UTF-8"), (b"", "no prompts"), (b"\x1f\x8bxx", "cannot be read")]
+)
+def test_bytes_that_are_no_text(tmp_path, content, words):
+    (tmp_path / "p.jsonl").write_bytes(content)
+    with pytest.raises(RecordError, match=words):
+        read_prompts(tmp_path / "p.jsonl")
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(RecordError, match="there is no such file"):
+        read_prompts(tmp_path / "none.jsonl")
+
+
+def test_lone_surrogates_survive_writing_and_reading(tmp_path):
+    row = {"response": "a\ud800b\u2028c é"}
+    (tmp_path / "r.jsonl").write_bytes(dump_line(row))
+    assert list(read_lines(tmp_path / "r.jsonl")) == [(1, row)]
