@@ -46,12 +46,17 @@ def load_tokenizer(params: dict[str, Any]) -> "PreTrainedTokenizerBase":
 
 
 def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """A special token of the vocabulary that never ends a turn; padding is masked, so its meaning is free."""
+    """A token of the vocabulary that never ends a turn; padding is masked, so its meaning is free.
+
+    A token made for it or reserved, else the unknown or first token, else the last of the vocabulary,
+    which is the rarest: whatever pads is left out of decoded text.
+    """
     reserved = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower() or "reserved" in token.lower()]
     for token in [*reserved, tokenizer.unk_token, tokenizer.bos_token]:
         if token and token != tokenizer.eos_token:
             return token
-    return tokenizer.convert_ids_to_tokens(0)
+    by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: -item[1])
+    return next(token for token, _ in by_id if token != tokenizer.eos_token)
 
 
 def prompt_tokens(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> list[int]:

@@ -1,6 +1,7 @@
 """What goes wrong between here and the Hugging Face Hub, in words a user can act on."""
 
 from contextlib import contextmanager
+from pathlib import Path
 
 from stages.lib.errors import UserError
 
@@ -38,6 +39,11 @@ def explain(kind: str, name: str):
             if isinstance(cause, unreachable) or type(cause).__name__ in ("ConnectError", "ConnectTimeout"):
                 advice = "check the network, or name a local folder or file"
                 raise UserError(f"{kind} {name!r} is not here, and the Hub cannot be reached: {advice}") from error
+        if isinstance(error, (OSError, ValueError)):
+            if not Path(name).exists() and (name.count("/") != 1 or name.startswith((".", "/"))):
+                advice = "name a folder that exists or an id of the Hub; `make setup` makes the embedded model"
+                raise UserError(f"{kind} {name!r}: there is no such folder: {advice}") from error
+            raise UserError(f"{kind} {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
         raise
 
 
