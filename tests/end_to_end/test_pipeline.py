@@ -3,23 +3,15 @@
 import filecmp
 import json
 
-import pytest
-
-from tests.end_to_end.project import Project
-
 ALL = ["prepare", "train", "generate", "ifeval", "resources"]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory, tiny_model):
-    project = Project(tmp_path_factory.mktemp("pipeline") / "clone", tiny_model)
-    assert project.stages_run("repro") == ALL
-    project.commit("result")
-    return project
 
 
 def metrics(project, name):
     return json.loads((project.folder / f"metrics/{name}.json").read_text())
+
+
+def test_everything_runs_in_a_fresh_clone(project):
+    assert project.ran_first == ALL
 
 
 def test_every_result_is_there(project):

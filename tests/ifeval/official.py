@@ -18,7 +18,7 @@ from lm_eval.tasks.ifeval import utils
 from ifeval import language_detection
 
 # One factory for both: seeded, with its profiles in the same order.
-langdetect.detector_factory._factory = language_detection._factory()
+langdetect.detector_factory._factory = language_detection._profiles().factory
 
 
 def verdicts(ids: list[str], kwargs: list[dict], response: str) -> tuple[list[bool], list[bool]]:
