@@ -74,7 +74,7 @@ def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], ch
 
     options = {"dataloader_pin_memory": device() == "cuda", **params["train"]}
     if not len(validation):
-        options["eval_strategy"] = "no"
+        options.update(eval_strategy="no", eval_on_start=False)
     config = SFTConfig(
         output_dir=str(checkpoints),
         seed=params["seed"],
@@ -117,7 +117,10 @@ def metrics(trainer, train) -> dict[str, Any]:
     if trainer.eval_dataset is not None:
         if not any("eval_loss" in entry and entry["step"] == trainer.state.global_step for entry in history):
             trainer.evaluate()
-        result["validation_loss"] = [entry["eval_loss"] for entry in history if "eval_loss" in entry][-1]
+        losses = {entry["step"]: entry["eval_loss"] for entry in history if "eval_loss" in entry}
+        result["validation_loss"] = losses[trainer.state.global_step]
+        if 0 in losses:  # train.eval_on_start
+            result["validation_loss_before"] = losses[0]
     return result
 
 
