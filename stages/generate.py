@@ -5,12 +5,14 @@ from typing import Any
 
 from tqdm import tqdm
 
+from stages.lib.adapters import ADAPTER, load_adapter
 from stages.lib.chat import end_tokens, load_tokenizer, prompt_tokens
 from stages.lib.decoding import generate, generation_config
 from stages.lib.errors import run
 from stages.lib.files import fingerprint, read_jsonl, write_json
+from stages.lib.launch import launched, rank, wait_for_all, world_size
 from stages.lib.measurement import Measurement
-from stages.lib.models import ADAPTER, load_adapter, load_model
+from stages.lib.models import load_model
 from stages.lib.params import read_params
 from stages.lib.responses import Partial
 
@@ -23,6 +25,8 @@ def main() -> None:
         "model",
         "tokenizer",
         "seed",
+        "launch",
+        "full_finetuning",
         "model_config",
         "tokenizer_config",
         "quantization",
@@ -30,6 +34,8 @@ def main() -> None:
         "prompt_tuning",
         "generation",
     )
+    if launched(params["launch"], "stages.generate"):
+        return
     prompts = selected(read_jsonl(PROMPTS), params["generation"])
     tokenizer = load_tokenizer({**params, "tokenizer": str(ADAPTER)})
     model = load_model(params)
@@ -39,6 +45,8 @@ def main() -> None:
     tuned, tuned_measured = answer("tuned", model, tokenizer, prompts, params, fingerprint(params, PROMPTS, ADAPTER))
 
     longest = max(len(prompt_tokens(tokenizer, conversation(row))) for row in prompts)
+    if rank() > 0:
+        return
     write_json(METRICS, {"longest_prompt_tokens": longest, "base": metrics(base), "tuned": metrics(tuned)})
     write_json(MEASURED, {"base": base_measured, "tuned": tuned_measured})
 
@@ -53,20 +61,26 @@ def answer(
     name: str, model, tokenizer, prompts: list[dict[str, Any]], params: dict[str, Any], run_id: str
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Writes the response to every prompt into data/responses/NAME.jsonl, going on where a killed run was."""
-    partial = Partial(RESPONSES / f"{name}.jsonl", run_id)
+    partial = Partial(RESPONSES / f"{name}.jsonl", run_id, rank())
     done = {index for index, row in enumerate(prompts) if row["key"] in partial.rows}
     ids = [prompt_tokens(tokenizer, conversation(row)) for row in prompts]
     config = generation_config(model, tokenizer, end_tokens(tokenizer), params["generation"])
     measurement, tokens = Measurement(), 0
     batch_size = params["generation"]["batch_size"]
-    with tqdm(total=len(prompts), initial=len(done), desc=f"generate {name}", unit=" prompts") as bar:
-        for batch in generate(model, tokenizer, ids, config, batch_size, params["seed"], done):
+    share = rank(), world_size()
+    shown = {"desc": f"generate {name}", "unit": " prompts", "disable": rank() > 0}
+    with tqdm(total=len(prompts), initial=len(done), **shown) as bar:
+        for batch in generate(model, tokenizer, ids, config, batch_size, params["seed"], done, share):
             partial.add([response_row(prompts[index], response) for index, response in batch])
             tokens += sum(response.new_tokens for _, response in batch)
             bar.set_postfix_str(f"{tokens / measurement.seconds():.0f} tokens/s")
             bar.update(len(batch))
     measured = measurement.result(tokens)
-    return partial.finish([row["key"] for row in prompts]), measured
+    wait_for_all()
+    partial.gather()
+    rows = partial.finish([row["key"] for row in prompts]) if rank() == 0 else []
+    wait_for_all()
+    return rows, measured
 
 
 def conversation(prompt: dict[str, Any]) -> list[dict[str, str]]:

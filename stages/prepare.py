@@ -2,13 +2,14 @@
 
 import random
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from stages.lib import datasets, prompts
-from stages.lib.chat import load_tokenizer, row_tokens
+from stages.lib import contamination, datasets, mixing, prompts
+from stages.lib.chat import Tokens, load_tokenizer, row_tokens
 from stages.lib.errors import UserError, run
 from stages.lib.files import write_json, write_jsonl
 from stages.lib.params import read_params
@@ -17,71 +18,128 @@ PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
 
 
+@dataclass(frozen=True)
+class Row:
+    """A prepared row with the place that it comes from and the lengths of its tokens."""
+
+    place: str
+    prompt: list[dict[str, str]]
+    completion: list[dict[str, str]]
+    tokens: Tokens
+
+    def as_json(self) -> dict[str, Any]:
+        return {"prompt": self.prompt, "completion": self.completion}
+
+
 def main() -> None:
-    params = read_params("model", "tokenizer", "tokenizer_config", "dataset", "seed", "data", "ifeval.prompts")
+    params = read_params(
+        "model",
+        "tokenizer",
+        "tokenizer_config",
+        "dataset",
+        "seed",
+        "data",
+        "ifeval.prompts",
+        "train.max_length",
+    )
     evaluation = prompts.read(params["ifeval.prompts"])
-    rows, dropped = clean(params["dataset"])
-    train, validation = split(rows, params["data"]["num_val"], params["seed"], params["dataset"])
-    tokens = token_counts(train, load_tokenizer(params))
+    tokenizer = load_tokenizer(params)
+    dropped: Counter = Counter(empty=0, duplicate=0, over_length=0, contaminated=0)
+    sources = [(clean(name, tokenizer, params, dropped), weight) for name, weight in mixing.parts(params["dataset"])]
+    rows = mixing.mix(sources, params["seed"])
+    matches = overlaps(rows, evaluation)
+    described = [f"{rows[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
+    rows = decontaminated(rows, matches, params, dropped)
+    train, validation = split(rows, params["data"]["num_val"], params["seed"])
 
-    write_jsonl(PREPARED / "train.jsonl", train)
-    write_jsonl(PREPARED / "validation.jsonl", validation)
+    write_jsonl(PREPARED / "train.jsonl", (row.as_json() for row in train))
+    write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
-    write_json(METRICS, summary(train, validation, evaluation, dropped, tokens))
+    write_json(METRICS, summary(train, validation, evaluation, dropped, described))
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
+    print(", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items()) + " rows dropped")
 
 
-def clean(dataset: str) -> tuple[list[dict[str, Any]], Counter]:
-    """The rows of the data set as prompt and completion, without empty and repeated ones, which are counted."""
-    rows: list[dict[str, Any]] = []
+def clean(name: str, tokenizer, params: dict[str, Any], dropped: Counter) -> list[Row]:
+    """The rows of one data set without empty, repeated and, unless they are to be truncated, too long ones."""
+    rows: list[Row] = []
     seen: set[str] = set()
-    dropped: Counter = Counter(empty=0, duplicate=0)
-    for _, conversation in tqdm(datasets.read(dataset), desc="prepare", unit=" rows"):
+    longest = params["train.max_length"] if params["data"]["over_length"] == "drop" else None
+    for place, conversation in tqdm(datasets.read(name, params["data"]["columns"]), desc="prepare", unit=" rows"):
         if conversation is None:
             dropped["empty"] += 1
             continue
-        row = {"prompt": conversation.prompt, "completion": conversation.completion}
-        if (text := repr(row)) in seen:
+        if (text := repr(conversation)) in seen:
             dropped["duplicate"] += 1
             continue
         seen.add(text)
-        rows.append(row)
-    return rows, dropped
+        tokens = row_tokens(tokenizer, conversation.prompt, conversation.completion)
+        if longest is not None and len(tokens.prompt) + len(tokens.completion) > longest:
+            dropped["over_length"] += 1
+            continue
+        rows.append(Row(place, conversation.prompt, conversation.completion, tokens))
+    return rows
 
 
-def split(rows: list[dict[str, Any]], num_val: int, seed: int, dataset: str) -> tuple[list, list]:
+def overlaps(rows: list[Row], evaluation: list[dict[str, Any]]) -> list[contamination.Match]:
+    """Rows in which the user says what an evaluation prompt says."""
+    said = ("\n".join(turn["content"] for turn in row.prompt if turn["role"] == "user") for row in rows)
+    return contamination.find(said, ((prompt["key"], prompt["prompt"]) for prompt in evaluation))
+
+
+def decontaminated(
+    rows: list[Row], matches: list[contamination.Match], params: dict[str, Any], dropped: Counter
+) -> list[Row]:
+    """The rows that overlap no evaluation prompt, if ``data.decontaminate`` says so."""
+    if not params["data"]["decontaminate"]:
+        return rows
+    dropped["contaminated"] += len(matches)
+    overlapping = {match.row for match in matches}
+    return [row for index, row in enumerate(rows) if index not in overlapping]
+
+
+def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row]]:
     """Rows for training and for validation, each in the data set's order; the seed draws the latter."""
     if len(rows) <= num_val:
-        raise UserError(f"{dataset}: has {len(rows)} usable rows, but 'data.num_val' keeps {num_val} for validation")
+        raise UserError(f"dataset: {len(rows)} usable rows, but 'data.num_val' keeps {num_val} of them for validation")
     chosen = set(random.Random(seed).sample(range(len(rows)), num_val))
     train = [row for index, row in enumerate(rows) if index not in chosen]
     return train, [rows[index] for index in sorted(chosen)]
 
 
-def token_counts(rows: list[dict[str, Any]], tokenizer) -> dict[str, list[int]]:
-    """Tokens of each row's prompt and completion, in ascending order."""
-    encoded = [row_tokens(tokenizer, row["prompt"], row["completion"]) for row in rows]
-    return {
-        "prompt": sorted(len(tokens.prompt) for tokens in encoded),
-        "completion": sorted(len(tokens.completion) for tokens in encoded),
-    }
-
-
-def summary(train: list, validation: list, evaluation: list, dropped: Counter, tokens: dict[str, list[int]]) -> dict:
-    """What metrics/data.json holds; a percentile is the nearest row's."""
-    percentiles = {
-        part: {f"p{p}": counts[round(p / 100 * (len(counts) - 1))] for p in (5, 50, 95, 100)}
-        for part, counts in tokens.items()
-    }
+def summary(
+    train: list[Row],
+    validation: list[Row],
+    evaluation: list[dict[str, Any]],
+    dropped: Counter,
+    matches: list[str],
+) -> dict[str, Any]:
+    """What metrics/data.json holds; tokens are those of the rows to train on."""
+    rows = len(train) + len(validation) + dropped["contaminated"]
     return {
         "rows": {"train": len(train), "validation": len(validation)},
         "dropped": dict(dropped),
-        "tokens": {"total": sum(map(sum, tokens.values())), **percentiles},
+        "tokens": {
+            "total": sum(len(row.tokens.prompt) + len(row.tokens.completion) for row in train),
+            "prompt": percentiles([len(row.tokens.prompt) for row in train]),
+            "completion": percentiles([len(row.tokens.completion) for row in train]),
+        },
+        "contamination": {
+            "rows": len(matches),
+            "share": len(matches) / rows,
+            "matches": matches,
+        },
         "evaluation": {
             "prompts": len(evaluation),
             "instructions": sum(len(row["instruction_id_list"]) for row in evaluation),
         },
     }
+
+
+def percentiles(counts: list[int]) -> dict[str, int]:
+    """The nearest row's count at 5, 50, 95 and 100 percent."""
+    ordered = sorted(counts)
+    return {f"p{p}": ordered[round(p / 100 * (len(ordered) - 1))] for p in (5, 50, 95, 100)}
 
 
 if __name__ == "__main__":

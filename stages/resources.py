@@ -10,7 +10,7 @@ from stages.lib.files import write_json
 from stages.lib.memory import Estimate, estimate
 from stages.lib.params import read_params
 
-GENERATE = Path("metrics/generate.json")
+TRAIN, GENERATE = Path("metrics/train.json"), Path("metrics/generate.json")
 MEASURED = Path("metrics/measured")
 METRICS = Path("metrics/resources.json")
 
@@ -19,17 +19,17 @@ def main() -> None:
     params = read_params(
         "model", "tokenizer", "model_config", "quantization", "lora", "prompt_tuning", "train", "generation"
     )
-    longest = json.loads(GENERATE.read_text())["longest_prompt_tokens"]
-    estimated = estimate(params, longest)
-    result = {"estimated": asdict(estimated), "measured": measured(), "expected": totals(estimated)}
+    longest_row = json.loads(TRAIN.read_text())["longest_row_tokens"]
+    longest_prompt = json.loads(GENERATE.read_text())["longest_prompt_tokens"]
+    estimated = estimate(params, longest_row, longest_prompt)
+    result = {"estimated": asdict(estimated), "expected": totals(estimated), "measured": measured()}
     write_json(METRICS, result)
     print(table(result))
 
 
 def totals(estimated: Estimate) -> dict[str, int]:
-    """Bytes known before the run; activations and the framework come on top."""
-    train = estimated.weights_bytes + estimated.adapter_bytes + estimated.gradients_bytes + estimated.optimizer_bytes
-    return {"train_bytes": train, "generate_bytes": estimated.weights_bytes + estimated.kv_cache_bytes}
+    """Bytes known before the run; the layers' activations and the framework come on top."""
+    return {"training_bytes": estimated.training_bytes, "generation_bytes": estimated.generation_bytes}
 
 
 def measured() -> dict[str, Any]:

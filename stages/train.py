@@ -1,15 +1,18 @@
-"""Fine-tunes an adapter on the prepared rows with TRL's SFTTrainer."""
+"""Fine-tunes an adapter, or the whole model, on the prepared rows with TRL's SFTTrainer."""
 
+import math
 from pathlib import Path
 from typing import Any
 
+from stages.lib.adapters import ADAPTER, add_adapter, parameter_counts, save_adapter
 from stages.lib.chat import load_tokenizer, row_tokens
-from stages.lib.checkpoints import CHECKPOINTS, finish, latest, tokens_seen
 from stages.lib.errors import run
 from stages.lib.files import fingerprint, new_folder, read_jsonl, write_json
+from stages.lib.launch import launched
 from stages.lib.measurement import Measurement
-from stages.lib.models import ADAPTER, add_adapter, device, load_model, save_adapter
+from stages.lib.models import device, load_model
 from stages.lib.params import read_params
+from stages.lib.preflight import check_device, describe_training
 
 TRAIN, VALIDATION = Path("data/prepared/train.jsonl"), Path("data/prepared/validation.jsonl")
 METRICS, MEASURED = Path("metrics/train.json"), Path("metrics/measured/train.json")
@@ -20,6 +23,8 @@ def main() -> None:
         "model",
         "tokenizer",
         "seed",
+        "launch",
+        "full_finetuning",
         "model_config",
         "tokenizer_config",
         "quantization",
@@ -27,33 +32,41 @@ def main() -> None:
         "prompt_tuning",
         "train",
     )
+    if launched(params["launch"], "stages.train"):
+        return
     from transformers import set_seed
 
+    from stages.lib import checkpoints
     from stages.lib.curves import Curves
 
+    check_device(params)
     set_seed(params["seed"])
     tokenizer = load_tokenizer(params)
     train = encode(read_jsonl(TRAIN), tokenizer)
     validation = encode(read_jsonl(VALIDATION), tokenizer)
-    model = add_adapter(load_model(params), params)
-    checkpoints = CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)
-    curves = Curves()
-    trainer = make_trainer(model, tokenizer, train, validation, params, checkpoints, curves)
-    describe(model, train, params)
+    describe_training(params, [len(row) for row in train["input_ids"]])
 
-    checkpoint = latest(checkpoints)
+    model = add_adapter(load_model(params), params)
+    folder = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)
+    checkpoint = checkpoints.latest(folder)
+    curves = Curves()
+    trainer = make_trainer(model, tokenizer, train, validation, params, folder)
+    trainer.add_callback(curves)
+    trainer.add_callback(checkpoints.Trained(checkpoint))
+
     measurement = Measurement()
     trainer.train(resume_from_checkpoint=checkpoint)
-    measured = measurement.result(tokens=int(trainer.state.num_input_tokens_seen) - tokens_seen(checkpoint))
+    measured = measurement.result(tokens=int(trainer.state.num_input_tokens_seen) - checkpoints.tokens_seen(checkpoint))
     final = metrics(trainer, train)
+    if not trainer.is_world_process_zero():
+        return
     curves.finish()
-
-    with new_folder(ADAPTER) as folder:
-        save_adapter(trainer.model, folder)
-        tokenizer.save_pretrained(folder)
+    with new_folder(ADAPTER) as new:
+        save_adapter(trainer.accelerator.unwrap_model(trainer.model), new, params)
+        tokenizer.save_pretrained(new)
     write_json(METRICS, final)
     write_json(MEASURED, measured)
-    finish(checkpoints)
+    checkpoints.finish(folder)
 
 
 def encode(rows: list[dict[str, Any]], tokenizer):
@@ -68,7 +81,7 @@ def encode(rows: list[dict[str, Any]], tokenizer):
     return Dataset.from_list(encoded)
 
 
-def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], checkpoints: Path, curves):
+def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], folder: Path):
     """TRL's SFTTrainer, configured by the section ``train``."""
     from trl import SFTConfig, SFTTrainer
 
@@ -76,7 +89,7 @@ def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], ch
     if not len(validation):
         options.update(eval_strategy="no", eval_on_start=False)
     config = SFTConfig(
-        output_dir=str(checkpoints),
+        output_dir=str(folder),
         seed=params["seed"],
         report_to="none",
         include_num_input_tokens_seen="non_padding",
@@ -88,23 +101,12 @@ def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], ch
         processing_class=tokenizer,
         train_dataset=train,
         eval_dataset=validation if len(validation) else None,
-        callbacks=[curves],
-    )
-
-
-def describe(model, train, params: dict[str, Any]) -> None:
-    """One line on what is about to happen."""
-    trainable, total = model.get_nb_trainable_parameters()
-    adapter = "LoRA" if params["lora"]["enabled"] else "prompt tuning"
-    print(
-        f"train: {params['model']} ({total - trainable:,} parameters) with {adapter} "
-        f"({trainable:,} trainable, {trainable / total:.2%}) on {len(train)} rows, device {model.device}"
     )
 
 
 def metrics(trainer, train) -> dict[str, Any]:
     """What metrics/train.json holds; losses are means over the tokens of completions, in nats."""
-    trainable, _ = trainer.model.get_nb_trainable_parameters()
+    trainable, _ = parameter_counts(trainer.model)
     history = trainer.state.log_history
     result = {
         "train_loss": [entry["loss"] for entry in history if "loss" in entry][-1],
@@ -112,6 +114,7 @@ def metrics(trainer, train) -> dict[str, Any]:
         "epochs": trainer.state.epoch,
         "tokens": int(trainer.state.num_input_tokens_seen),
         "trainable_parameters": trainable,
+        "longest_row_tokens": min(max(map(len, train["input_ids"])), trainer.args.max_length or math.inf),
         "rows_truncated": sum(len(row) > (trainer.args.max_length or len(row)) for row in train["input_ids"]),
     }
     if trainer.eval_dataset is not None:

@@ -12,7 +12,7 @@ CHATML = (
 )
 
 
-def tokenizer(chat_template: str | None = CHATML, **special: str):
+def tokenizer(chat_template: str | None = CHATML, **special):
     """A byte-level BPE tokenizer trained on the starter data."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -23,7 +23,7 @@ def tokenizer(chat_template: str | None = CHATML, **special: str):
     special = special or {"eos_token": "<|im_end|>", "bos_token": "<|im_start|>", "unk_token": "<|endoftext|>"}
     trainer = trainers.BpeTrainer(
         vocab_size=800,
-        special_tokens=list(dict.fromkeys(special.values())),
+        special_tokens=list(dict.fromkeys(_flat(special.values()))),
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
@@ -32,6 +32,10 @@ def tokenizer(chat_template: str | None = CHATML, **special: str):
     fast = PreTrainedTokenizerFast(tokenizer_object=bpe, **special)
     fast.chat_template = chat_template
     return fast
+
+
+def _flat(values) -> list[str]:
+    return [token for value in values for token in (value if isinstance(value, list) else [value])]
 
 
 def save_model(folder: Path, seed: int = 0) -> Path:

@@ -61,7 +61,7 @@ def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
 
 def prompt_tokens(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> list[int]:
     """Token ids of a conversation up to where the assistant's next turn starts."""
-    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    text = _rendered(tokenizer, messages, add_generation_prompt=True)
     return tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
@@ -71,8 +71,8 @@ def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], comp
     The completion ends with the token that ends a turn; what a template adds after it is left out,
     since generation stops there too.
     """
-    before = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
-    whole = tokenizer.apply_chat_template(prompt + completion, tokenize=False)
+    before = _rendered(tokenizer, prompt, add_generation_prompt=True)
+    whole = _rendered(tokenizer, prompt + completion)
     if whole.startswith(before):
         ids = tokenizer(whole[len(before) :], add_special_tokens=False)["input_ids"]
     else:  # the template shows a turn's start differently once it is answered
@@ -83,6 +83,20 @@ def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], comp
     if not ids or ids[-1] not in ends:
         ids = [*ids, tokenizer.eos_token_id]
     return Tokens(prompt_tokens(tokenizer, prompt), ids)
+
+
+def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **options: bool) -> str:
+    """The conversation as the template writes it; what the system says goes to the user's first turn if need be."""
+    from jinja2.exceptions import TemplateError
+
+    try:
+        return tokenizer.apply_chat_template(messages, tokenize=False, **options)
+    except TemplateError:
+        if messages[0]["role"] != "system" or len(messages) == 1:
+            raise
+    system, first, *rest = messages
+    joined = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
+    return tokenizer.apply_chat_template([joined, *rest], tokenize=False, **options)
 
 
 def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:

@@ -79,25 +79,29 @@ class Conversation:
     completion: list[Message]
 
 
-def read(dataset: str) -> Iterator[tuple[str, Conversation | None]]:
+def read(dataset: str, columns: dict[str, str] | None = None) -> Iterator[tuple[str, Conversation | None]]:
     """Each row of a data set, in its order, with the place it comes from; None where the row is empty.
 
     Args:
         dataset: a local JSONL, JSON, CSV or Parquet file, or the id of a data set of the Hub, of which
             the split ``train`` is read.
+        columns: for a schema that is not known, the name that a known schema has for a column, and the
+            data set's own name for it: ``{"prompt": "question", "completion": "answer"}``.
 
     Raises:
         UserError: the data set is not there, a file or a row is malformed, or no schema fits.
     """
-    convert, columns = None, ""
+    convert, first = None, ""
     for place, row in _rows(dataset):
+        if columns:
+            row = _renamed(row, columns, place)
         if convert is None:
             convert = _schema(row, place)
-            columns = ", ".join(row)
+            first = ", ".join(row)
         try:
             turns = convert(row)
         except KeyError as error:
-            raise UserError(f"{place}: the column {error} is missing; the first row has {columns}") from None
+            raise UserError(f"{place}: the column {error} is missing; the first row has {first}") from None
         except (TypeError, ValueError) as error:
             raise UserError(f"{place}: {error}") from None
         yield place, _conversation(turns)
@@ -164,7 +168,16 @@ def _schema(row: dict[str, Any], place: str) -> Callable[[dict[str, Any]], list[
         if all(column in row for column in columns):
             return convert
     known = "; ".join(" + ".join(columns) for columns in SCHEMAS)
-    raise UserError(f"{place}: no known schema has the columns {', '.join(row)}; known are {known}")
+    advice = "'data.columns' can map other names to these"
+    raise UserError(f"{place}: no known schema has the columns {', '.join(row)}; known are {known}; {advice}")
+
+
+def _renamed(row: dict[str, Any], columns: dict[str, str], place: str) -> dict[str, Any]:
+    """The row with the named columns only, under the names of a known schema."""
+    for own in columns.values():
+        if own not in row:
+            raise UserError(f"{place}: 'data.columns' names {own!r}, but the columns are {', '.join(row)}")
+    return {name: row[own] for name, own in columns.items()}
 
 
 def _text(row: dict[str, Any], column: str, default: str | None = None) -> str:

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from stages.lib.architectures import architecture
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -30,10 +33,15 @@ def generation_config(
     return GenerationConfig(**{"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **given})
 
 
-def batches(prompts: list[list[int]], batch_size: int) -> list[list[int]]:
-    """Indices of the prompts in batches of like length, the longest first, so that little is padded."""
+def batches(prompts: list[list[int]], batch_size: int, pads: bool = True) -> list[list[int]]:
+    """Indices of the prompts in batches of like length, the longest first, so that little is padded.
+
+    Args:
+        pads: False for architectures that read padding, of which a batch takes equal lengths only.
+    """
     order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
-    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    groups = [order] if pads else [list(group) for _, group in groupby(order, key=lambda index: len(prompts[index]))]
+    return [group[start : start + batch_size] for group in groups for start in range(0, len(group), batch_size)]
 
 
 def generate(
@@ -44,6 +52,7 @@ def generate(
     batch_size: int,
     seed: int,
     done: Set[int] = frozenset(),
+    share: tuple[int, int] = (0, 1),
 ) -> Iterator[list[tuple[int, Response]]]:
     """Yields the responses of each finished batch, with the index of the prompt that each answers.
 
@@ -52,12 +61,15 @@ def generate(
         seed: of sampling, where ``config`` samples; set anew for every batch.
         done: indices of prompts that need no answer. Batches are the same with and without them, so
             that a resumed run pads as an uninterrupted one and writes the same text.
+        share: of several processes, this one's number and how many there are; each takes every so many batches.
     """
     import torch
     from transformers import set_seed
 
     model.eval()
-    for batch in batches(prompts, batch_size):
+    pads = architecture(model.config.model_type).pads
+    own, processes = share
+    for batch in batches(prompts, batch_size, pads)[own::processes]:
         if done.issuperset(batch):
             continue
         set_seed(seed + batch[0])

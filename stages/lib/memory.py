@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from stages.lib.hub import explain
-from stages.lib.models import add_adapter, device, is_quantized
+from stages.lib.adapters import add_adapter, parameter_counts
+from stages.lib.models import device, is_quantized, load_config
 
-# Bytes of optimizer state for each trainable parameter, by the beginning of the optimizer's name.
+# Bytes of optimizer state for each trainable parameter, by the beginning of the optimizer's name: two
+# float32 moments for Adam, two bytes in 8 bits; Adafactor keeps one number a row and a column.
 _STATES = {
     "adamw_8bit": 2.0,
     "adamw_bnb_8bit": 2.0,
     "paged_adamw_8bit": 2.0,
-    "adafactor": 0.0,  # one number a row and a column
+    "adafactor": 0.0,
     "sgd": 0.0,
     "adam": 8.0,
     "paged_adamw": 8.0,
@@ -25,7 +26,12 @@ _NF4_DOUBLE = 0.5 + 1 / 64 + 4 / (64 * 256)
 
 @dataclass(frozen=True)
 class Estimate:
-    """Counts of parameters, and bytes."""
+    """Counts of parameters, and bytes.
+
+    Attributes:
+        logits_bytes: logits of a training batch in float32, and their gradient.
+        kv_cache_bytes: keys and values of a batch of generation; 0 where its length is not known.
+    """
 
     parameters: int
     trainable_parameters: int
@@ -33,42 +39,71 @@ class Estimate:
     adapter_bytes: int
     gradients_bytes: int
     optimizer_bytes: int
+    logits_bytes: int
     kv_cache_bytes: int
 
+    @property
+    def training_bytes(self) -> int:
+        """What training holds at the least; the layers' activations and the framework come on top."""
+        trained = self.adapter_bytes + self.gradients_bytes + self.optimizer_bytes
+        return self.weights_bytes + trained + self.logits_bytes
 
-def estimate(params: dict[str, Any], longest_prompt: int) -> Estimate:
-    """What the run that params.yaml describes holds in memory, activations and the framework excepted.
+    @property
+    def generation_bytes(self) -> int:
+        """What generation holds at the least."""
+        return self.weights_bytes + self.kv_cache_bytes
+
+
+def estimate_training(params: dict[str, Any], longest: int) -> Estimate:
+    """The estimate for the sections that train reads.
 
     Args:
-        params: the sections that train and generate read.
-        longest_prompt: tokens of the longest prompt that generate answers.
+        longest: tokens of the longest row.
 
     Raises:
         UserError: the model's configuration cannot be had.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    named = ("revision", "trust_remote_code", "token")
-    options = {key: value for key, value in params["model_config"].items() if key in named}
-    with explain("model", params["model"]):
-        config = AutoConfig.from_pretrained(params["model"], **options)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)
-        parameters = sum(parameter.numel() for parameter in model.parameters())
-        weights = weights_bytes(model, params, dtype_bytes(config, params))
-        unquantized = {**params, "quantization": {"enabled": False}}
-        trainable, _ = add_adapter(model, unquantized).get_nb_trainable_parameters()
-    length = longest_prompt + params["generation"]["max_new_tokens"]
+    config, model, item = _skeleton(params)
+    weights = weights_bytes(model, params, item)
+    _, parameters = parameter_counts(model)
+    trainable, _ = parameter_counts(add_adapter(model, _without_data(params)))
+    full = not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
+    width = item if full else 4
+    logits = params["train"].get("per_device_train_batch_size", 8) * longest * config.get_text_config().vocab_size
     return Estimate(
         parameters=parameters,
         trainable_parameters=trainable,
         weights_bytes=weights,
-        adapter_bytes=4 * trainable,
-        gradients_bytes=4 * trainable,
+        adapter_bytes=0 if full else width * trainable,
+        gradients_bytes=width * trainable,
         optimizer_bytes=int(optimizer_bytes(params["train"].get("optim", "adamw_torch")) * trainable),
-        kv_cache_bytes=kv_cache_bytes(config, params["generation"]["batch_size"], length, dtype_bytes(config, params)),
+        logits_bytes=2 * 4 * logits,
+        kv_cache_bytes=0,
     )
+
+
+def estimate(params: dict[str, Any], longest_row: int, longest_prompt: int) -> Estimate:
+    """The estimate for training and generation.
+
+    Args:
+        params: the sections that train and generate read.
+        longest_row: tokens of the longest row to train on.
+        longest_prompt: tokens of the longest prompt to answer.
+    """
+    config, _, item = _skeleton(params)
+    length = longest_prompt + params["generation"]["max_new_tokens"]
+    cache = kv_cache_bytes(config, params["generation"]["batch_size"], length, item)
+    return Estimate(**{**vars(estimate_training(params, longest_row)), "kv_cache_bytes": cache})
+
+
+def free_bytes() -> int | None:
+    """Memory that is free on the device; None where it cannot be told."""
+    import psutil
+    import torch
+
+    if device() == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return psutil.virtual_memory().available if device() == "cpu" else None
 
 
 def dtype_bytes(config, params: dict[str, Any]) -> int:
@@ -100,7 +135,7 @@ def weights_bytes(model, params: dict[str, Any], item: int) -> int:
 
 
 def optimizer_bytes(name: str) -> float:
-    """Bytes of state for each trainable parameter: two float32 moments for Adam, two bytes in 8 bits."""
+    """Bytes of state for each trainable parameter."""
     return next((size for prefix, size in _STATES.items() if name.startswith(prefix)), 8.0)
 
 
@@ -110,3 +145,25 @@ def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return 2 * config.num_hidden_layers * batch * length * heads * head_dim * item
+
+
+def _skeleton(params: dict[str, Any]):
+    """Configuration, model on the meta device (shapes without data), and bytes of a weight."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = load_config(params)
+    trust = params["model_config"].get("trust_remote_code")
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
+    return config, model, dtype_bytes(config, params)
+
+
+def _without_data(params: dict[str, Any]) -> dict[str, Any]:
+    """Params for an adapter on the meta device: the shapes are the same, but nothing can be read from weights."""
+    return {
+        **params,
+        "quantization": {"enabled": False},
+        "lora": {**params["lora"], "init_lora_weights": True},
+        "prompt_tuning": {**params["prompt_tuning"], "prompt_tuning_init": "RANDOM"},
+    }

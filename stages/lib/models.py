@@ -1,17 +1,12 @@
-"""The base model, quantized or not, with or without an adapter."""
+"""The base model, quantized or not."""
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.lib.errors import UserError
+from stages.lib.architectures import architecture
 from stages.lib.hub import explain
 
 if TYPE_CHECKING:
-    from peft import PeftModel
-    from transformers import PreTrainedModel
-
-ADAPTER = Path("models/adapter")
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 
 def device() -> str:
@@ -29,14 +24,28 @@ def is_quantized(params: dict[str, Any]) -> bool:
     return device() == "cuda" if enabled == "auto" else enabled
 
 
+def load_config(params: dict[str, Any]) -> "PreTrainedConfig":
+    """The configuration of the base model.
+
+    Raises:
+        UserError: the model is neither a local folder nor on the Hub, is gated, or cannot be read.
+    """
+    from transformers import AutoConfig
+
+    named = ("cache_dir", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
+    options = {key: value for key, value in params["model_config"].items() if key in named}
+    with explain("model", params["model"]):
+        return AutoConfig.from_pretrained(params["model"], **options)
+
+
 def load_model(params: dict[str, Any]) -> "PreTrainedModel":
     """The base model that ``model`` names, as ``model_config`` and ``quantization`` say.
 
-    Without a ``device_map`` it lands on the one device there is. ``dtype: auto`` is the
-    checkpoint's own on a GPU, and float32 on a CPU, which computes half precision slowly.
+    Without a ``device_map`` it lands on the one device there is, or on this process's own. ``dtype:
+    auto`` is the checkpoint's own on a GPU, and float32 on a CPU, which computes half precision slowly.
 
     Raises:
-        UserError: it is neither a local folder nor on the Hub, is gated, or cannot be read.
+        UserError: as ``load_config``.
     """
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
@@ -44,60 +53,19 @@ def load_model(params: dict[str, Any]) -> "PreTrainedModel":
     options = dict(params["model_config"])
     if options.get("dtype", "auto") == "auto" and device() == "cpu":
         options["dtype"] = torch.float32
+    if attention := architecture(load_config(params).model_type).attention:
+        options.setdefault("attn_implementation", attention)
     if is_quantized(params):
         given = {key: value for key, value in params["quantization"].items() if key != "enabled"}
         options["quantization_config"] = BitsAndBytesConfig(**given)
     if options.get("device_map") is None:
-        options["device_map"] = {"": device()}
+        options["device_map"] = {"": own_device()}
     with explain("model", params["model"]):
         return AutoModelForCausalLM.from_pretrained(params["model"], **options)
 
 
-def add_adapter(model: "PreTrainedModel", params: dict[str, Any]) -> "PeftModel":
-    """A new adapter, LoRA or prompt tuning, on the base model; only the adapter is trained."""
-    from peft import LoraConfig, PromptTuningConfig, get_peft_model, prepare_model_for_kbit_training
+def own_device() -> str:
+    """The device of this process: of several that share a machine's GPUs, the one of its local rank."""
+    import os
 
-    if is_quantized(params):
-        checkpointing = bool(params["train"].get("gradient_checkpointing"))
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing)
-    if params["lora"]["enabled"]:
-        config = LoraConfig(**_given(params["lora"]))
-    else:
-        given = _given(params["prompt_tuning"])
-        given.setdefault("tokenizer_name_or_path", params["tokenizer"] or params["model"])
-        config = PromptTuningConfig(**given)
-    try:
-        return get_peft_model(model, config)
-    except ValueError as error:
-        raise UserError(f"the adapter does not fit {params['model']}: {error}") from error
-
-
-def _given(section: dict[str, Any]) -> dict[str, Any]:
-    options = {key: value for key, value in section.items() if key != "enabled"}
-    return {"task_type": "CAUSAL_LM", **options}
-
-
-def save_adapter(model: "PeftModel", folder: Path) -> None:
-    """Saves the adapter so that the same adapter is the same bytes.
-
-    PEFT writes sets in an order that changes from process to process, and a model card that carries
-    versions: the sets are sorted, the card is left out.
-    """
-    model.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)
-    path = folder / "adapter_config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    for key in ("target_modules", "modules_to_save", "exclude_modules"):
-        if isinstance(config.get(key), list):
-            config[key] = sorted(config[key])
-    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def load_adapter(model: "PreTrainedModel", folder: Path, params: dict[str, Any]) -> "PreTrainedModel":
-    """The tuned model. LoRA is merged into weights that are not quantized, which is exact to rounding and faster."""
-    from peft import PeftModel
-
-    tuned = PeftModel.from_pretrained(model, folder)
-    if params["lora"]["enabled"] and not is_quantized(params):
-        return tuned.merge_and_unload()
-    return tuned
+    return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device() == "cuda" else device()

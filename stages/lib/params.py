@@ -24,10 +24,17 @@ OWN: dict[str, dict[str, Key]] = {
     "": {
         "model": _TEXT,
         "tokenizer": Key(frozenset({str, _NULL})),
-        "dataset": _TEXT,
+        "dataset": Key(frozenset({str, list})),
         "seed": _WHOLE,
+        "launch": Key(frozenset({str, _NULL})),
+        "full_finetuning": _SWITCH,
     },
-    "data": {"num_val": _WHOLE},
+    "data": {
+        "num_val": _WHOLE,
+        "columns": Key(frozenset({dict, _NULL})),
+        "over_length": Key(frozenset({str}), ("drop", "truncate")),
+        "decontaminate": _SWITCH,
+    },
     "ifeval": {"prompts": _TEXT},
     "model_config": {},
     # Arguments of tokenizer classes that no common signature lists.
@@ -71,6 +78,26 @@ _RENAMED = {
     ("model_config", "torch_dtype"): "dtype",
     ("model_config", "load_in_4bit"): "quantization.load_in_4bit",
     ("model_config", "load_in_8bit"): "quantization.load_in_8bit",
+}
+
+
+# Marks in the names of transformers' optimizers, the first that fits, and the package each needs.
+_OPTIMIZERS = {
+    "adamw_torch_8bit": "torchao",
+    "adamw_torch_4bit": "torchao",
+    "bnb": "bitsandbytes",
+    "8bit": "bitsandbytes",
+    "paged": "bitsandbytes",
+    "lion_32bit": "bitsandbytes",
+    "ademamix": "bitsandbytes",
+    "apex": "apex",
+    "anyprecision": "torchdistx",
+    "galore": "galore_torch",
+    "apollo": "apollo_torch",
+    "lomo": "lomo_optim",
+    "grokadamw": "grokadamw",
+    "schedule_free": "schedulefree",
+    "stable_adamw": "optimi",
 }
 
 
@@ -194,17 +221,31 @@ def _contradictions(values: dict[str, Any]) -> list[str]:
     lora, prompt_tuning, quantization = values["lora"], values["prompt_tuning"], values["quantization"]
     train, generation = values["train"], values["generation"]
     problems = []
-    if not lora["enabled"] and not prompt_tuning["enabled"]:
-        problems.append("no adapter is enabled: set 'lora.enabled' or 'prompt_tuning.enabled' to true")
+    adapted = lora["enabled"] or prompt_tuning["enabled"]
+    if not adapted and not values["full_finetuning"]:
+        choices = "'lora.enabled', 'prompt_tuning.enabled' or 'full_finetuning'"
+        problems.append(f"no adapter is enabled: set {choices} to true")
+    if adapted and values["full_finetuning"]:
+        problems.append("'full_finetuning' trains all weights: set 'lora.enabled' and 'prompt_tuning.enabled' to false")
+    if values["full_finetuning"] and quantization["enabled"]:
+        problems.append("quantized weights cannot be trained: set 'quantization.enabled' or 'full_finetuning' to false")
     if lora["enabled"] and lora.get("r", 8) < 1:
         problems.append(f"'lora.r' must be at least 1, not {lora['r']}")
     if prompt_tuning["enabled"] and not (prompt_tuning.get("num_virtual_tokens") or 0) > 0:
         problems.append("'prompt_tuning.num_virtual_tokens' must be at least 1")
     if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):
         problems.append("'quantization' needs either 'load_in_4bit' or 'load_in_8bit' to be true, and not both")
-    eight_bit = any(mark in str(train.get("optim")) for mark in ("8bit", "paged", "bnb"))
-    if (quantization["enabled"] or eight_bit) and importlib.util.find_spec("bitsandbytes") is None:
-        problems.append("8-bit optimizers and quantization need the package 'bitsandbytes': run `make setup`")
+    if quantization["enabled"] and importlib.util.find_spec("bitsandbytes") is None:
+        problems.append("'quantization' needs the package 'bitsandbytes': run `make setup`")
+    package = _optimizer_package(str(train.get("optim", "")))
+    if package and importlib.util.find_spec(package) is None:
+        problems.append(f"'train.optim': {train['optim']} needs the package {package!r}, which is not installed")
+    attention = str(values["model_config"].get("attn_implementation"))
+    if (train.get("packing") or train.get("padding_free")) and "flash" not in attention:
+        problems.append(
+            "'train.packing' and 'train.padding_free' need an attention that keeps rows apart: "
+            "set 'model_config.attn_implementation' to flash_attention_2"
+        )
     if train.get("bf16") and train.get("fp16"):
         problems.append("'train.bf16' and 'train.fp16' cannot both be true")
     if values["data"]["num_val"] < 0:
@@ -217,6 +258,11 @@ def _contradictions(values: dict[str, Any]) -> list[str]:
     if not (generation.get("max_new_tokens") or 0) > 0:
         problems.append("'generation.max_new_tokens' must be at least 1")
     return problems
+
+
+def _optimizer_package(name: str) -> str | None:
+    """The package that an optimizer of transformers comes from, where it is not torch or transformers itself."""
+    return next((package for mark, package in _OPTIMIZERS.items() if mark in name), None)
 
 
 def _get(values: dict[str, Any], name: str) -> Any:

@@ -13,15 +13,22 @@ class Partial:
     Args:
         path: the file that ``finish`` writes.
         run_id: what the responses depend on; those of another run are never used.
+        rank: of several processes, this one's number; each writes a file of its own.
     """
 
-    def __init__(self, path: Path, run_id: str):
+    def __init__(self, path: Path, run_id: str, rank: int = 0):
         self.path = path
-        self.partial = path.with_name(f".{path.stem}-{run_id}.partial.jsonl")
+        self.run_id = run_id
+        self.partial = path.with_name(f".{path.stem}-{run_id}-{rank}.partial.jsonl")
         self.rows: dict[Any, dict[str, Any]] = {}
         if self.partial.is_file():
             self._mend()
-            self.rows = {row["key"]: row for row in read_jsonl(self.partial)}
+        self.gather()
+
+    def gather(self) -> None:
+        """Reads what all processes of this run have finished."""
+        for path in sorted(self.path.parent.glob(f".{self.path.stem}-{self.run_id}-*.partial.jsonl")):
+            self.rows |= {row["key"]: row for row in read_jsonl(path)}
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Appends finished responses to the disk."""

@@ -1,0 +1,41 @@
+"""What differs between model architectures, with the reason for each difference.
+
+Everything that is not listed here is the same for all: LoRA on ``all-linear``, which finds the linear
+layers of any architecture (phi's dense, fc1 and fc2 and RecurrentGemma's linear_x, linear_y and
+linear_out among them), padding on the left for generation, the checkpoint's own dtype on a GPU. Whether
+a system role is understood is asked of the chat template itself (``stages.lib.chat``).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How one ``model_type`` differs from the rest.
+
+    Attributes:
+        attention: ``attn_implementation`` unless ``model_config`` names one; None leaves it to the library.
+        pads: whether prompts of different lengths can be padded to one batch for generation.
+        reason: why.
+    """
+
+    attention: str | None = None
+    pads: bool = True
+    reason: str = ""
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "gemma2": Architecture(
+        attention="eager",
+        reason="caps attention logits softly, which the fused kernels leave out or round differently in training",
+    ),
+    "recurrent_gemma": Architecture(
+        pads=False,
+        reason="its recurrent state reads padding like text, so only prompts of equal length share a batch",
+    ),
+}
+
+
+def architecture(model_type: str) -> Architecture:
+    """How the architecture differs; with defaults where it does not."""
+    return ARCHITECTURES.get(model_type, Architecture())

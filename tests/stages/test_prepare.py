@@ -1,0 +1,129 @@
+"""What prepare drops, mixes and keeps apart, and that it counts all of it."""
+
+import json
+
+import pytest
+import yaml
+
+from stages import prepare
+from stages.lib import contamination, mixing, prompts
+from stages.lib.errors import UserError
+from tests import tiny
+
+PROMPT = {"key": 7, "prompt": "Write a short poem about the old harbour at night, without any comma."}
+PROMPT |= {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{"keywords": None}]}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, tiny_model):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prompts.jsonl").write_text(json.dumps(PROMPT) + "\n")
+
+    def run(rows, dataset="rows.jsonl", **data):
+        (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        values = tiny.params(str(tiny_model), dataset, "prompts.jsonl")
+        values["data"].update({"num_val": 1, **data})
+        values["train"]["max_length"] = 60
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+        prepare.main()
+        train = [json.loads(line) for line in (prepare.PREPARED / "train.jsonl").read_text().splitlines()]
+        return train, json.loads(prepare.METRICS.read_text())
+
+    return run
+
+
+def row(question, answer="Yes."):
+    return {"prompt": question, "response": answer}
+
+
+ROWS = [row(f"Question {number}?") for number in range(6)]
+
+
+def test_empty_and_repeated_rows_are_dropped_and_counted(project):
+    train, metrics = project([*ROWS, row("Q?", " "), ROWS[0], ROWS[1]])
+    assert metrics["dropped"] == {"empty": 1, "duplicate": 2, "over_length": 0, "contaminated": 0}
+    assert metrics["rows"] == {"train": 5, "validation": 1}
+    assert len(train) == 5
+    assert train[0]["completion"] == [{"role": "assistant", "content": "Yes."}]
+
+
+@pytest.mark.parametrize(("over_length", "rows"), [("drop", 6), ("truncate", 7)])
+def test_long_rows_are_dropped_or_left_to_be_cut(project, over_length, rows):
+    _, metrics = project([*ROWS, row("Tell me.", "word " * 100)], over_length=over_length)
+    assert metrics["dropped"]["over_length"] == 7 - rows
+    assert sum(metrics["rows"].values()) == rows
+
+
+@pytest.mark.parametrize(("decontaminate", "rows"), [(True, 6), (False, 8)])
+def test_rows_that_repeat_an_evaluation_prompt(project, decontaminate, rows):
+    exact = row("write a SHORT poem about the old harbour at night without any comma")
+    part = row("Please write a short poem about the old harbour at dawn.")
+    train, metrics = project([*ROWS, exact, part], decontaminate=decontaminate)
+    assert sum(metrics["rows"].values()) == rows
+    assert metrics["contamination"]["rows"] == 2
+    assert metrics["contamination"]["share"] == pytest.approx(2 / 8)
+    assert ["exact" in match for match in metrics["contamination"]["matches"]] == [True, False]
+    assert all("prompt 7" in match and "rows.jsonl, line" in match for match in metrics["contamination"]["matches"])
+
+
+def test_columns_of_ones_own(project):
+    rows = [{"question": f"Q{number}?", "answer": "A."} for number in range(4)]
+    train, _ = project(rows, columns={"prompt": "question", "response": "answer"})
+    assert train[0]["prompt"][0]["content"].startswith("Q")
+    with pytest.raises(UserError, match="'data.columns' names 'reply', but the columns are question, answer"):
+        project(rows, columns={"prompt": "question", "response": "reply"})
+
+
+def test_a_list_of_data_sets(project, tmp_path):
+    (tmp_path / "more.jsonl").write_text("".join(json.dumps(row(f"More {number}?")) + "\n" for number in range(20)))
+    train, metrics = project(ROWS, dataset=[{"name": "rows.jsonl", "weight": 1}, {"name": "more.jsonl", "weight": 2}])
+    assert sum(metrics["rows"].values()) == 18
+
+
+def test_too_few_rows(project):
+    with pytest.raises(UserError, match="2 usable rows, but 'data.num_val' keeps 5"):
+        project(ROWS[:2], num_val=5)
+
+
+def test_the_split_depends_on_the_seed_only(project):
+    assert project(ROWS) == project(ROWS)
+
+
+def test_nulls_of_the_hub_copy_are_stripped(tmp_path):
+    (tmp_path / "p.jsonl").write_text(json.dumps(PROMPT) + "\n")
+    assert prompts.read(str(tmp_path / "p.jsonl"))[0]["kwargs"] == [{}]
+    (tmp_path / "p.jsonl").write_text('{"key": 1}\n')
+    with pytest.raises(UserError, match=r"p\.jsonl, line 1: 'prompt' is missing"):
+        prompts.read(str(tmp_path / "p.jsonl"))
+    with pytest.raises(UserError, match="check the network"):
+        prompts.read("google/IFEval")
+
+
+def test_mixing_keeps_proportions_and_repeats_nothing():
+    mixed = mixing.mix([(list("abcdefgh"), 1.0), (list("ABCD"), 1.0)], seed=1)
+    assert len(mixed) == len(set(mixed)) == 8
+    assert sum(letter.isupper() for letter in mixed) == 4
+    assert mixed == mixing.mix([(list("abcdefgh"), 1.0), (list("ABCD"), 1.0)], seed=1)
+    assert mixing.mix([([3, 1, 2], 0.5)], seed=1) == [3, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words"),
+    [
+        ([], "empty"),
+        ([{"weight": 1}], "'name'"),
+        ([{"name": "a", "weight": 0}], "positive"),
+        ([{"name": "a", "x": 1}], "x"),
+    ],
+)
+def test_lists_that_cannot_be_used(dataset, words):
+    with pytest.raises(UserError, match=words):
+        mixing.parts(dataset)
+
+
+def test_overlaps_are_found_whatever_the_case_signs_and_form_of_letters():
+    prompt = "Café owners in the old town open their doors at six."
+    found = contamination.find(["x", "CAFE\u0301 owners in the old town open their doors at six!"], [(1, prompt)])
+    assert [(match.row, match.key, match.kind) for match in found] == [(1, 1, "exact")]
+    assert contamination.find(["owners in the old town open their"], [(1, prompt)]) == []
+    assert contamination.find(["The owners in the old town open their doors"], [(1, prompt)])[0].kind == "8-gram"
