@@ -58,11 +58,12 @@ def main() -> None:
     trainer.train(resume_from_checkpoint=checkpoint)
     measured = measurement.result(tokens=int(trainer.state.num_input_tokens_seen) - checkpoints.tokens_seen(checkpoint))
     final = metrics(trainer, train)
+    weights = gathered(trainer)
     if not trainer.is_world_process_zero():
         return
     curves.finish()
     with new_folder(ADAPTER) as new:
-        save_adapter(trainer.accelerator.unwrap_model(trainer.model), new, params)
+        save_adapter(trainer.accelerator.unwrap_model(trainer.model), new, params, weights)
         tokenizer.save_pretrained(new)
     write_json(METRICS, final)
     write_json(MEASURED, measured)
@@ -85,7 +86,12 @@ def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], fo
     """TRL's SFTTrainer, configured by the section ``train``."""
     from trl import SFTConfig, SFTTrainer
 
-    options = {"dataloader_pin_memory": device() == "cuda", **params["train"]}
+    options = {
+        "dataloader_pin_memory": device() == "cuda",
+        "use_cpu": device() == "cpu",
+        "ddp_find_unused_parameters": False,
+        **params["train"],
+    }
     if not len(validation):
         options.update(eval_strategy="no", eval_on_start=False)
     config = SFTConfig(
@@ -102,6 +108,13 @@ def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], fo
         train_dataset=train,
         eval_dataset=validation if len(validation) else None,
     )
+
+
+def gathered(trainer) -> dict[str, Any] | None:
+    """All weights, where FSDP or ZeRO has divided them among processes; None where each process has them."""
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        return None
+    return trainer.accelerator.get_state_dict(trainer.deepspeed or trainer.model)
 
 
 def metrics(trainer, train) -> dict[str, Any]:

@@ -90,23 +90,30 @@ def parameter_counts(model: "PreTrainedModel") -> tuple[int, int]:
     return trainable, total
 
 
-def save_adapter(model: "PreTrainedModel", folder: Path, params: dict[str, Any]) -> None:
-    """Saves what was trained, so that the same adapter is the same bytes."""
-    model.save_pretrained(folder)
+def save_adapter(
+    model: "PreTrainedModel", folder: Path, params: dict[str, Any], weights: dict[str, Any] | None = None
+) -> None:
+    """Saves what was trained, so that the same adapter is the same bytes.
+
+    Args:
+        weights: the model's weights by name, where the model itself holds only a part of them.
+    """
+    model.save_pretrained(folder, **({} if weights is None else {"state_dict": weights}))
     if params["lora"]["enabled"] and params["prompt_tuning"]["enabled"]:
-        _save_lora(model, folder / LORA, params)
+        _save_lora(weights or lora_parameters(model), folder / LORA, params)
     for config in folder.rglob("adapter_config.json"):
         _make_stable(config)
 
 
-def _save_lora(model: "PreTrainedModel", folder: Path, params: dict[str, Any]) -> None:
+def _save_lora(weights: dict[str, Any], folder: Path, params: dict[str, Any]) -> None:
     """LoRA below prompt tuning, in PEFT's own format and names."""
     from safetensors.torch import save_file
 
     folder.mkdir()
     matrices = {
         "base_model.model." + name.removeprefix("base_model.").replace(".default", ""): parameter.detach().cpu()
-        for name, parameter in lora_parameters(model).items()
+        for name, parameter in weights.items()
+        if "lora_" in name
     }
     save_file(dict(sorted(matrices.items())), folder / "adapter_model.safetensors", metadata={"format": "pt"})
     config = lora_config(params)

@@ -70,9 +70,9 @@ class Trained(TrainerCallback):
     def on_save(self, args, state, control, model=None, **kwargs):
         from safetensors.torch import save_file
 
+        weights = {name: _whole(p).detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
         if state.is_world_process_zero:
             folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
-            weights = {name: p.detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
             save_file(weights, folder / f"{TRAINED}.new")
             (folder / f"{TRAINED}.new").rename(folder / TRAINED)
 
@@ -84,5 +84,10 @@ class Trained(TrainerCallback):
             weights = load_file(Path(self.checkpoint, TRAINED))
             with torch.no_grad():
                 for name, parameter in model.named_parameters():
-                    if name in weights:
+                    if name in weights and not hasattr(parameter, "full_tensor"):  # FSDP restores its own
                         parameter.copy_(weights[name])
+
+
+def _whole(parameter):
+    """The parameter, gathered from all processes where FSDP has divided it."""
+    return parameter.full_tensor() if hasattr(parameter, "full_tensor") else parameter

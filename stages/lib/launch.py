@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 from stages.lib.errors import UserError
+from stages.lib.models import device
+
+
+_MARK = "STAGE_IS_LAUNCHED"  # tells the processes that they are not to launch others
 
 
 def launched(config: str | None, module: str) -> bool:
@@ -21,12 +25,15 @@ def launched(config: str | None, module: str) -> bool:
     Raises:
         UserError: the config file is missing, or a process failed.
     """
-    if config is None or "LOCAL_RANK" in os.environ:
+    if config is None or _MARK in os.environ:
         return False
     if not Path(config).is_file():
         raise UserError(f"launch: {config} is not a file; configs/accelerate/ has config files to start from")
+    environment = {**os.environ, _MARK: "1"}
+    if device() == "cpu":
+        environment["ACCELERATE_USE_CPU"] = "true"  # so that the processes find each other by gloo
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "-m", module]
-    code = subprocess.run(command).returncode
+    code = subprocess.run(command, env=environment).returncode
     if code:
         raise UserError(f"{module} failed under accelerate launch (exit code {code}); the reason stands above")
     return True

@@ -56,9 +56,8 @@ class Project:
         """Runs a command in the clone; output and errors together."""
         environment = {**os.environ, "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org"}
         environment |= {"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org", "COLUMNS": "400"}
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        done = subprocess.run(command, cwd=self.folder, env=environment, timeout=300, **output)
         assert not check or done.returncode == 0, done.stdout
         return done
 
