@@ -11,7 +11,7 @@ repro: setup
 	$(RUN) dvc repro
 
 test: .venv/.ready-dev
-	$(RUN) python -m pytest
+	$(RUN) python -m pytest -n 2 --dist loadfile
 
 # Two forced runs of a tiny configuration give the same bytes in everything that is a result.
 reproducible: .venv/.ready-dev

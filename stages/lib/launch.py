@@ -8,7 +8,6 @@ from pathlib import Path
 from stages.lib.errors import UserError
 from stages.lib.models import device
 
-
 _MARK = "STAGE_IS_LAUNCHED"  # tells the processes that they are not to launch others
 
 

@@ -55,8 +55,13 @@ def write_rows(path, rows):
 @pytest.mark.parametrize("kinds", TRAINED.values(), ids=TRAINED)
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_train_and_generate(params, name, kinds, tmp_path, monkeypatch):
+    run_stages(enable(params, kinds), tmp_path, monkeypatch)
+
+
+def run_stages(params, tmp_path, monkeypatch):
+    """Train and generate in a folder of their own, and what must then be there."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(enable(params, kinds)))
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_rows(train.TRAIN, ROWS)
     write_rows(train.VALIDATION, [])
     write_rows(generate.PROMPTS, PROMPTS)
@@ -128,6 +133,24 @@ def test_a_system_message_is_read_by_every_template(params, name):
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
     text = tokenizer.decode(chat.prompt_tokens(tokenizer, messages))
     assert text.index("Be brief.") < text.index("Why?")
+
+
+@pytest.mark.parametrize("name", ["llama"])
+def test_all_weights(params, name, tmp_path, monkeypatch):
+    enable(params, {})["full_finetuning"] = True
+    run_stages(params, tmp_path, monkeypatch)
+    assert (adapters.ADAPTER / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("name", ["llama"])
+def test_virtual_tokens_begin_as_the_tokens_of_a_text(params, name):
+    text = {"prompt_tuning_init": "TEXT", "prompt_tuning_init_text": "Follow every instruction to the letter."}
+    enable(params, {"prompt_tuning": True})["prompt_tuning"].update(text)
+    base = models.load_model(params)
+    words = chat.load_tokenizer(params)(text["prompt_tuning_init_text"])["input_ids"]
+    expected = base.get_input_embeddings().weight[words[:4]].detach().clone()
+    model = adapters.add_adapter(base, params)
+    assert torch.equal(model.prompt_encoder["default"].embedding.weight, expected)
 
 
 @pytest.mark.parametrize("name", ["gemma2"])

@@ -1,0 +1,51 @@
+"""What is said before training starts."""
+
+import pytest
+
+from stages.lib import memory, preflight
+from stages.lib.errors import UserError
+from tests import tiny
+
+
+@pytest.fixture
+def params(tiny_model):
+    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+
+
+def test_one_line_on_what_training_will_do(params, capsys):
+    params["train"]["max_steps"] = -1
+    preflight.describe_training(params, [10] * 9)
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.count("\n") == 1
+    for words in (params["model"], "LoRA", "trainable", "not quantized", "on cpu", "9 rows, 3 steps, about 120 tokens"):
+        assert words in out
+
+
+def test_a_warning_where_it_will_not_fit(params, capsys, monkeypatch):
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1000)
+    preflight.describe_training(params, [10] * 9)
+    err = capsys.readouterr().err
+    assert "warning: training needs about" in err
+    assert "quantization.enabled" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"optim": "paged_adamw_8bit"}, "no CUDA device"), ({"fp16": True}, "fp16")]
+)
+def test_what_needs_a_gpu_is_refused_without_one(params, options, words):
+    params["train"].update(options)
+    with pytest.raises(UserError, match=words):
+        preflight.check_device(params)
+
+
+@pytest.mark.parametrize(
+    ("train", "rows", "steps"),
+    [
+        ({"max_steps": 7}, 100, 7),
+        ({"per_device_train_batch_size": 8, "num_train_epochs": 1}, 17, 3),
+        ({"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "num_train_epochs": 2}, 17, 6),
+    ],
+)
+def test_steps(train, rows, steps):
+    assert preflight.steps(train, rows) == steps
