@@ -6,6 +6,7 @@ from typing import Any
 from tqdm import tqdm
 
 from stages.lib.adapters import ADAPTER, load_adapter
+from stages.lib.allocator import keep_freed_memory
 from stages.lib.chat import end_tokens, load_tokenizer, prompt_tokens
 from stages.lib.decoding import generate, generation_config
 from stages.lib.errors import run
@@ -36,6 +37,7 @@ def main() -> None:
     )
     if launched(params["launch"], "stages.generate"):
         return
+    keep_freed_memory()
     prompts = selected(read_jsonl(PROMPTS), params["generation"])
     tokenizer = load_tokenizer({**params, "tokenizer": str(ADAPTER)})
     model = load_model(params)

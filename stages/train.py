@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.lib.adapters import ADAPTER, add_adapter, parameter_counts, save_adapter
+from stages.lib.allocator import keep_freed_memory
 from stages.lib.chat import load_tokenizer, row_tokens
 from stages.lib.errors import run
 from stages.lib.files import fingerprint, new_folder, read_jsonl, write_json
@@ -34,6 +35,7 @@ def main() -> None:
     )
     if launched(params["launch"], "stages.train"):
         return
+    keep_freed_memory()
     from transformers import set_seed
 
     from stages.lib import checkpoints
