@@ -28,6 +28,7 @@ def main() -> None:
 
     write_jsonl(REPORT / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
     write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
+    write_json(REPORT / "scores.json", {"base": base_scores, "tuned": tuned_scores, "difference": difference})
     write_json(METRICS, metrics(base_scores, tuned_scores, difference))
     write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
     write_bytes(PICTURE, accuracy_by_type(base_scores, tuned_scores))

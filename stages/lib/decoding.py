@@ -69,6 +69,7 @@ def generate(
     model.eval()
     pads = architecture(model.config.model_type).pads
     own, processes = share
+    stops = {"tokenizer": tokenizer} if config.stop_strings else {}  # only then does it take one
     for batch in batches(prompts, batch_size, pads)[own::processes]:
         if done.issuperset(batch):
             continue
@@ -76,7 +77,7 @@ def generate(
         inputs = _left_padded([prompts[index] for index in batch], tokenizer.pad_token_id)
         inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
         with torch.inference_mode():
-            sequences = model.generate(**inputs, generation_config=config)
+            sequences = model.generate(**inputs, generation_config=config, **stops)
         written = sequences[:, inputs["input_ids"].shape[1] :].tolist()
         yield [(index, _response(ids, tokenizer, config)) for index, ids in zip(batch, written, strict=True)]
 
@@ -98,5 +99,8 @@ def _response(ids: list[int], tokenizer: "PreTrainedTokenizerBase", config: "Gen
     ends = set(config.eos_token_id)
     end = next((position for position, token in enumerate(ids) if token in ends), None)
     kept = ids if end is None else ids[:end]
-    text = tokenizer.decode(kept, skip_special_tokens=True)
-    return Response(text, len(kept) + (end is not None), "length" if end is None else "stop")
+    while end is None and kept and kept[-1] == tokenizer.pad_token_id:  # after a stop string
+        kept = kept[:-1]
+    new_tokens = len(kept) + (end is not None)
+    cut = end is None and new_tokens >= config.max_new_tokens
+    return Response(tokenizer.decode(kept, skip_special_tokens=True), new_tokens, "length" if cut else "stop")

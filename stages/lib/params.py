@@ -5,12 +5,11 @@ A section holds the keyword arguments of one Hugging Face class under that class
 """
 
 import difflib
-import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stages.lib import schema
+from stages.lib import contradictions, schema
 from stages.lib.errors import UserError
 from stages.lib.schema import Key
 
@@ -81,26 +80,6 @@ _RENAMED = {
 }
 
 
-# Marks in the names of transformers' optimizers, the first that fits, and the package each needs.
-_OPTIMIZERS = {
-    "adamw_torch_8bit": "torchao",
-    "adamw_torch_4bit": "torchao",
-    "bnb": "bitsandbytes",
-    "8bit": "bitsandbytes",
-    "paged": "bitsandbytes",
-    "lion_32bit": "bitsandbytes",
-    "ademamix": "bitsandbytes",
-    "apex": "apex",
-    "anyprecision": "torchdistx",
-    "galore": "galore_torch",
-    "apollo": "apollo_torch",
-    "lomo": "lomo_optim",
-    "grokadamw": "grokadamw",
-    "schedule_free": "schedulefree",
-    "stable_adamw": "optimi",
-}
-
-
 def read_params(*names: str) -> dict[str, Any]:
     """The values of the named keys of params.yaml in the working directory.
 
@@ -155,7 +134,7 @@ def check(values: dict[str, Any]) -> list[str]:
             problems += _check_value(name, value, OWN[""][name])
         else:
             problems.append(f"unknown key {name!r}{_nearest(name, [*OWN[''], *sections])}")
-    return problems or _contradictions(values)
+    return problems or contradictions.find(values)
 
 
 def _check_section(section: str, values: Any) -> list[str]:
@@ -215,54 +194,6 @@ def _nearest(name: str, allowed: Iterable[str], prefix: str = "") -> str:
         return f"; did you mean {prefix + near[0]!r}?"
     elsewhere = [f"{section}.{name}" for section in schema.SOURCES if name in schema.keys(section)]
     return f"; did you mean {elsewhere[0]!r}?" if elsewhere else ""
-
-
-def _contradictions(values: dict[str, Any]) -> list[str]:
-    lora, prompt_tuning, quantization = values["lora"], values["prompt_tuning"], values["quantization"]
-    train, generation = values["train"], values["generation"]
-    problems = []
-    adapted = lora["enabled"] or prompt_tuning["enabled"]
-    if not adapted and not values["full_finetuning"]:
-        choices = "'lora.enabled', 'prompt_tuning.enabled' or 'full_finetuning'"
-        problems.append(f"no adapter is enabled: set {choices} to true")
-    if adapted and values["full_finetuning"]:
-        problems.append("'full_finetuning' trains all weights: set 'lora.enabled' and 'prompt_tuning.enabled' to false")
-    if values["full_finetuning"] and quantization["enabled"]:
-        problems.append("quantized weights cannot be trained: set 'quantization.enabled' or 'full_finetuning' to false")
-    if lora["enabled"] and lora.get("r", 8) < 1:
-        problems.append(f"'lora.r' must be at least 1, not {lora['r']}")
-    if prompt_tuning["enabled"] and not (prompt_tuning.get("num_virtual_tokens") or 0) > 0:
-        problems.append("'prompt_tuning.num_virtual_tokens' must be at least 1")
-    if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):
-        problems.append("'quantization' needs either 'load_in_4bit' or 'load_in_8bit' to be true, and not both")
-    if quantization["enabled"] and importlib.util.find_spec("bitsandbytes") is None:
-        problems.append("'quantization' needs the package 'bitsandbytes': run `make setup`")
-    package = _optimizer_package(str(train.get("optim", "")))
-    if package and importlib.util.find_spec(package) is None:
-        problems.append(f"'train.optim': {train['optim']} needs the package {package!r}, which is not installed")
-    attention = str(values["model_config"].get("attn_implementation"))
-    if (train.get("packing") or train.get("padding_free")) and "flash" not in attention:
-        problems.append(
-            "'train.packing' and 'train.padding_free' need an attention that keeps rows apart: "
-            "set 'model_config.attn_implementation' to flash_attention_2"
-        )
-    if train.get("bf16") and train.get("fp16"):
-        problems.append("'train.bf16' and 'train.fp16' cannot both be true")
-    if values["data"]["num_val"] < 0:
-        problems.append(f"'data.num_val' cannot be negative: {values['data']['num_val']}")
-    if generation["batch_size"] < 1:
-        problems.append(f"'generation.batch_size' must be at least 1, not {generation['batch_size']}")
-    batches = generation["num_batches"]
-    if batches is not None and batches < 1:
-        problems.append(f"'generation.num_batches' must be at least 1, or null for all, not {batches}")
-    if not (generation.get("max_new_tokens") or 0) > 0:
-        problems.append("'generation.max_new_tokens' must be at least 1")
-    return problems
-
-
-def _optimizer_package(name: str) -> str | None:
-    """The package that an optimizer of transformers comes from, where it is not torch or transformers itself."""
-    return next((package for mark, package in _OPTIMIZERS.items() if mark in name), None)
 
 
 def _get(values: dict[str, Any], name: str) -> Any:

@@ -16,6 +16,7 @@ TRAINED = {
     "both": {"lora": True, "prompt_tuning": True},
     "4-bit": {"lora": True, "quantization": True},
 }
+EIGHT_BITS = {"enabled": True, "load_in_4bit": False, "load_in_8bit": True}
 ROWS = [
     {"prompt": [{"role": "user", "content": question}], "completion": [{"role": "assistant", "content": answer}]}
     for question, answer in (("Name a colour.", "Blue."), ("Add 1 and 2.", "That is 3."), ("Why?", "Because."))
@@ -140,6 +141,12 @@ def test_all_weights(params, name, tmp_path, monkeypatch):
     enable(params, {})["full_finetuning"] = True
     run_stages(params, tmp_path, monkeypatch)
     assert (adapters.ADAPTER / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize("name", ["llama"])
+def test_eight_bits(params, name, tmp_path, monkeypatch):
+    enable(params, {"lora": True})["quantization"].update(EIGHT_BITS)
+    run_stages(params, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["llama"])

@@ -1,5 +1,7 @@
 """Batched answers are those of one prompt at a time, and an interruption loses none."""
 
+import re
+
 import pytest
 
 from stages.lib import chat, decoding
@@ -54,6 +56,15 @@ def test_the_end_token_is_counted_but_not_shown(model, tokenizer):
     config = decoding.generation_config(model, tokenizer, [written[2]], {"max_new_tokens": 12, "do_sample": False})
     response = decoding._response(written, tokenizer, config)
     assert response == decoding.Response(tokenizer.decode(written[:2]), 3, "stop")
+
+
+def test_a_stop_string_ends_the_answer(model, tokenizer):
+    whole = answers(model, tokenizer, 4)[1].text
+    word = re.search(r"[a-z]{4,}", whole).group()
+    stopped = answers(model, tokenizer, 4, stop_strings=[word])[1]
+    assert len(stopped.text) < len(whole)
+    assert word in stopped.text
+    assert stopped.finish_reason == "stop"
 
 
 def test_sampling_depends_on_the_seed_only(model, tokenizer):

@@ -55,10 +55,10 @@ def test_the_default_is_right():
         ("generation", {"max_new_tokens": "many"}, ["'generation.max_new_tokens' must be int"]),
         ("generation", {"max_new_tokens": 0}, ["at least 1"]),
         ("generation", {"batch_size": 0}, ["at least 1"]),
-        ("generation", {"num_batches": 0}, ["null for all"]),
+        ("generation", {"num_batches": 0}, ["at least 1, not 0"]),
         ("model_config", {"torch_dtype": "auto"}, ["old name", "dtype"]),
         ("tokenizer_config", {"padding_side": "lef"}, ["did you mean 'left'"]),
-        ("data", {"num_val": -1}, ["cannot be negative"]),
+        ("data", {"num_val": -1}, ["at least 0, not -1"]),
     ],
 )
 def test_what_is_wrong_is_said(section, changes, words):

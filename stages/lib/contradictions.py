@@ -1,0 +1,88 @@
+"""Values of params.yaml that are right each by itself and wrong together, or without what is installed."""
+
+import importlib.util
+from typing import Any
+
+# Marks in the names of transformers' optimizers, the first that fits, and the package each needs.
+_OPTIMIZERS = {
+    "adamw_torch_8bit": "torchao",
+    "adamw_torch_4bit": "torchao",
+    "bnb": "bitsandbytes",
+    "8bit": "bitsandbytes",
+    "paged": "bitsandbytes",
+    "lion_32bit": "bitsandbytes",
+    "ademamix": "bitsandbytes",
+    "apex": "apex",
+    "anyprecision": "torchdistx",
+    "galore": "galore_torch",
+    "apollo": "apollo_torch",
+    "lomo": "lomo_optim",
+    "grokadamw": "grokadamw",
+    "schedule_free": "schedulefree",
+    "stable_adamw": "optimi",
+}
+
+
+def find(values: dict[str, Any]) -> list[str]:
+    """What cannot be together, a sentence each.
+
+    Args:
+        values: of params.yaml, each of which is right by itself.
+    """
+    return _of_adapters(values) + _of_training(values) + _of_amounts(values)
+
+
+def _of_adapters(values: dict[str, Any]) -> list[str]:
+    lora, prompt_tuning, quantization = values["lora"], values["prompt_tuning"], values["quantization"]
+    adapted, problems = lora["enabled"] or prompt_tuning["enabled"], []
+    if not adapted and not values["full_finetuning"]:
+        choices = "'lora.enabled', 'prompt_tuning.enabled' or 'full_finetuning'"
+        problems.append(f"no adapter is enabled: set {choices} to true")
+    if adapted and values["full_finetuning"]:
+        problems.append("'full_finetuning' trains all weights: set 'lora.enabled' and 'prompt_tuning.enabled' to false")
+    if values["full_finetuning"] and quantization["enabled"]:
+        problems.append("quantized weights cannot be trained: set 'quantization.enabled' or 'full_finetuning' to false")
+    if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):
+        problems.append("'quantization' needs either 'load_in_4bit' or 'load_in_8bit' to be true, and not both")
+    if quantization["enabled"] and importlib.util.find_spec("bitsandbytes") is None:
+        problems.append("'quantization' needs the package 'bitsandbytes': run `make setup`")
+    return problems
+
+
+def _of_training(values: dict[str, Any]) -> list[str]:
+    train, problems = values["train"], []
+    package = _optimizer_package(str(train.get("optim", "")))
+    if package and importlib.util.find_spec(package) is None:
+        problems.append(f"'train.optim': {train['optim']} needs the package {package!r}, which is not installed")
+    attention = str(values["model_config"].get("attn_implementation"))
+    if (train.get("packing") or train.get("padding_free")) and "flash" not in attention:
+        problems.append(
+            "'train.packing' and 'train.padding_free' need an attention that keeps rows apart: "
+            "set 'model_config.attn_implementation' to flash_attention_2"
+        )
+    if train.get("bf16") and train.get("fp16"):
+        problems.append("'train.bf16' and 'train.fp16' cannot both be true")
+    return problems
+
+
+def _of_amounts(values: dict[str, Any]) -> list[str]:
+    """Numbers that are too small; None where the key's absence or null means something else."""
+    tuned = values["prompt_tuning"]
+    least = [
+        ("data.num_val", values["data"]["num_val"], 0),
+        ("lora.r", values["lora"].get("r", 8), 1),
+        ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
+        ("generation.batch_size", values["generation"]["batch_size"], 1),
+        ("generation.num_batches", values["generation"]["num_batches"], 1),
+        ("generation.max_new_tokens", values["generation"].get("max_new_tokens") or 0, 1),
+    ]
+    return [
+        f"{name!r} must be at least {minimum}, not {value}"
+        for name, value, minimum in least
+        if value is not None and value < minimum
+    ]
+
+
+def _optimizer_package(name: str) -> str | None:
+    """The package that an optimizer of transformers comes from, where it is not torch or transformers itself."""
+    return next((package for mark, package in _OPTIMIZERS.items() if mark in name), None)
