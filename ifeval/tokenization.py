@@ -3,6 +3,10 @@
 import functools
 import re
 
+# Without one of these no token can be all capitals: tokens are only divided within a run of letters in
+# contractions, and of their parts only the T of 'T(is) and 'T(was) is a single letter.
+_MAY_BE_IN_CAPITALS = re.compile(r"[A-Z](?![a-z])|'T|[^\x00-\x7f]")
+
 
 def count_words(text: str) -> int:
     """Matches of ``\\w+`` in the engine that NLTK's RegexpTokenizer uses.
@@ -20,13 +24,13 @@ def count_sentences(text: str) -> int:
 
 def capital_words(text: str) -> list[str]:
     """The tokens of ``nltk.word_tokenize`` for which ``str.isupper`` holds."""
-    if text.islower() or not any(map(str.isupper, text)):
+    if not _MAY_BE_IN_CAPITALS.search(text):
         return []
     tokenizer = _word_tokenizer()
     return [
         token
         for sentence in _punkt().tokenize(text)
-        if any(map(str.isupper, sentence))
+        if _MAY_BE_IN_CAPITALS.search(sentence)
         for token in tokenizer.tokenize(sentence)
         if token.isupper()
     ]
