@@ -11,7 +11,7 @@ from stages.lib.chat import end_tokens, load_tokenizer, prompt_tokens
 from stages.lib.decoding import generate, generation_config
 from stages.lib.errors import run
 from stages.lib.files import fingerprint, read_jsonl, write_json
-from stages.lib.launch import launched, rank, wait_for_all, world_size
+from stages.lib.launch import launched, rank, world_size
 from stages.lib.measurement import Measurement
 from stages.lib.models import load_model
 from stages.lib.params import read_params
@@ -78,10 +78,7 @@ def answer(
             bar.set_postfix_str(f"{tokens / measurement.seconds():.0f} tokens/s")
             bar.update(len(batch))
     measured = measurement.result(tokens)
-    wait_for_all()
-    partial.gather()
     rows = partial.finish([row["key"] for row in prompts]) if rank() == 0 else []
-    wait_for_all()
     return rows, measured
 
 

@@ -46,11 +46,3 @@ def world_size() -> int:
 def rank() -> int:
     """This process's number among them; process 0 writes the results."""
     return int(os.environ.get("RANK", 0))
-
-
-def wait_for_all() -> None:
-    """Returns once every process has come here."""
-    if world_size() > 1:
-        from accelerate import PartialState
-
-        PartialState().wait_for_everyone()

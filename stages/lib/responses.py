@@ -1,10 +1,12 @@
 """Responses on disk as soon as they are finished, so that an interruption loses none of them."""
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 from ifeval.jsonl import dump_line
-from stages.lib.files import read_jsonl, write_jsonl
+from stages.lib.files import write_jsonl
 
 
 class Partial:
@@ -26,9 +28,11 @@ class Partial:
         self.gather()
 
     def gather(self) -> None:
-        """Reads what all processes of this run have finished."""
+        """Reads what all processes of this run have finished; a line that is being written is left for later."""
         for path in sorted(self.path.parent.glob(f".{self.path.stem}-{self.run_id}-*.partial.jsonl")):
-            self.rows |= {row["key"]: row for row in read_jsonl(path)}
+            content = path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1].decode("utf-8").split("\n")
+            self.rows |= {row["key"]: row for row in map(json.loads, filter(None, whole))}
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Appends finished responses to the disk."""
@@ -38,7 +42,13 @@ class Partial:
         self.rows |= {row["key"]: row for row in rows}
 
     def finish(self, keys: list[Any]) -> list[dict[str, Any]]:
-        """Writes all responses in the order of the keys and returns them; nothing partial is left."""
+        """Writes all responses in the order of the keys and returns them; nothing partial is left.
+
+        Waits until the other processes have answered their share; if one fails, the launcher ends all.
+        """
+        while not all(key in self.rows for key in keys):
+            time.sleep(0.05)
+            self.gather()
         rows = [self.rows[key] for key in keys]
         write_jsonl(self.path, rows)
         for leftover in self.path.parent.glob(f".{self.path.stem}-*.partial.jsonl"):
