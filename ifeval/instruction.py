@@ -1,6 +1,7 @@
 """What every instruction type has in common, and the register of all of them."""
 
 import difflib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ class Verdict:
     reason: str
 
 
-class Instruction:
+class Instruction(ABC):
     """One verifiable instruction with its kwargs.
 
     A subclass has the official ``id``, its ``parameters``, and ``judge``.
@@ -43,9 +44,9 @@ class Instruction:
         """Why no response could follow these kwargs, or None."""
         return None
 
+    @abstractmethod
     def judge(self, text: Text) -> Verdict:
         """The bare checker's verdict on one text, as the official checker of this id gives it."""
-        raise NotImplementedError
 
     def check(self, response: "str | Text") -> bool:
         """The strict verdict: the response is not blank and follows the instruction as it stands."""
