@@ -20,9 +20,10 @@ def main() -> None:
         "model", "tokenizer", "model_config", "quantization", "lora", "prompt_tuning", "train", "generation"
     )
     longest_row = json.loads(TRAIN.read_text())["longest_row_tokens"]
-    longest_prompt = json.loads(GENERATE.read_text())["longest_prompt_tokens"]
-    estimated = estimate(params, longest_row, longest_prompt)
-    result = {"estimated": asdict(estimated), "expected": totals(estimated), "measured": measured()}
+    generated, measured = json.loads(GENERATE.read_text()), measurements()
+    at_once = min(measured["generate_tuned"]["batch_size"], generated["tuned"]["responses"])
+    estimated = estimate(params, longest_row, generated["longest_prompt_tokens"], at_once)
+    result = {"estimated": asdict(estimated), "expected": totals(estimated), "measured": measured}
     write_json(METRICS, result)
     print(table(result))
 
@@ -32,10 +33,10 @@ def totals(estimated: Estimate) -> dict[str, int]:
     return {"training_bytes": estimated.training_bytes, "generation_bytes": estimated.generation_bytes}
 
 
-def measured() -> dict[str, Any]:
-    """Peak memory, seconds and tokens per second of train and generate."""
-    train, generate = (json.loads((MEASURED / f"{name}.json").read_text()) for name in ("train", "generate"))
-    return {"train": train, "generate_base": generate["base"], "generate_tuned": generate["tuned"]}
+def measurements() -> dict[str, Any]:
+    """Peak memory, seconds and tokens per second of train, and of generate with the base and the tuned model."""
+    names = {"train": "train", "generate_base": "baseline", "generate_tuned": "generate"}
+    return {name: json.loads((MEASURED / f"{stage}.json").read_text()) for name, stage in names.items()}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -45,7 +46,8 @@ def table(result: dict[str, Any]) -> str:
         shown = f"{value / 2**20:,.1f} MiB" if name.endswith("_bytes") else f"{value:,}"
         rows[name.removesuffix("_bytes").replace("_", " ")] = shown
     for name, part in result["measured"].items():
-        rows[f"measured peak, {name.replace('_', ' ')}"] = f"{part['peak_memory_bytes'] / 2**20:,.1f} MiB"
+        peak = part["peak_memory_bytes"]  # None where a server answered
+        rows[f"measured peak, {name.replace('_', ' ')}"] = f"{peak / 2**20:,.1f} MiB" if peak else "unknown"
     return "\n".join(f"{name:<32}{shown:>16}" for name, shown in rows.items())
 
 

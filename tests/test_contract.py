@@ -53,7 +53,7 @@ def keys_read(path: Path) -> list[str]:
 
 
 def test_the_stages_are_these_and_in_this_order():
-    assert list(STAGES) == ["prepare", "train", "generate", "ifeval", "resources"]
+    assert list(STAGES) == ["prepare", "baseline", "train", "generate", "ifeval", "resources"]
 
 
 @pytest.mark.parametrize("stage", STAGES)

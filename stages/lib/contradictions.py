@@ -29,7 +29,7 @@ def find(values: dict[str, Any]) -> list[str]:
     Args:
         values: of params.yaml, each of which is right by itself.
     """
-    return _of_adapters(values) + _of_training(values) + _of_amounts(values)
+    return _of_adapters(values) + _of_training(values) + _of_generation(values) + _of_amounts(values)
 
 
 def _of_adapters(values: dict[str, Any]) -> list[str]:
@@ -65,16 +65,28 @@ def _of_training(values: dict[str, Any]) -> list[str]:
     return problems
 
 
+def _of_generation(values: dict[str, Any]) -> list[str]:
+    generation = values["generation"]
+    if generation["batch_size"] == "auto" and generation["num_batches"] is not None:
+        return ["'generation.num_batches' counts batches of a known size: set 'generation.batch_size' to a number"]
+    if generation.get("max_new_tokens") is None:
+        return ["'generation.max_new_tokens' is needed: IFEval's protocol is 1280"]
+    if (generation.get("num_return_sequences") or 1) > 1:
+        return ["'generation.num_return_sequences' must be 1: IFEval scores one response to a prompt"]
+    return []
+
+
 def _of_amounts(values: dict[str, Any]) -> list[str]:
     """Numbers that are too small; None where the key's absence or null means something else."""
-    tuned = values["prompt_tuning"]
+    tuned, batch_size = values["prompt_tuning"], values["generation"]["batch_size"]
     least = [
         ("data.num_val", values["data"]["num_val"], 0),
         ("lora.r", values["lora"].get("r", 8), 1),
         ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
-        ("generation.batch_size", values["generation"]["batch_size"], 1),
+        ("generation.batch_size", batch_size if batch_size != "auto" else None, 1),
+        ("generation.concurrency", values["generation"]["concurrency"], 1),
         ("generation.num_batches", values["generation"]["num_batches"], 1),
-        ("generation.max_new_tokens", values["generation"].get("max_new_tokens") or 0, 1),
+        ("generation.max_new_tokens", values["generation"].get("max_new_tokens"), 1),
     ]
     return [
         f"{name!r} must be at least {minimum}, not {value}"

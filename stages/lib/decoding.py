@@ -1,17 +1,36 @@
-"""Answering prompts in batches, with transformers' ``generate``."""
+"""Answering prompts: as fast as the model allows, the same answers whatever the batch.
 
-from collections.abc import Iterator, Set
+Continuous batching (``stages.lib.continuous``) where the model's cache allows it, and transformers' own
+``generate`` in padded batches (``stages.lib.batches``) elsewhere.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Set
+from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from stages.lib.architectures import architecture
+from stages.lib import batches, continuous
+from stages.lib.continuous import Sequence
+from stages.lib.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 # Keys of the section 'generation' that are not GenerationConfig's.
-BATCHING = ("batch_size", "num_batches")
+OWN = (
+    "batch_size",
+    "num_batches",
+    "system_prompt",
+    "engine",
+    "base_url",
+    "base_model",
+    "tuned_model",
+    "concurrency",
+    "timeout",
+)
 
 
 @dataclass(frozen=True)
@@ -26,22 +45,17 @@ class Response:
 def generation_config(
     model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", ends: list[int], generation: dict[str, Any]
 ) -> "GenerationConfig":
-    """How to decode: ``generation`` alone decides, not what the checkpoint's own generation_config.json says."""
-    from transformers import GenerationConfig
-
-    given = {key: value for key, value in generation.items() if key not in BATCHING}
-    return GenerationConfig(**{"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **given})
-
-
-def batches(prompts: list[list[int]], batch_size: int, pads: bool = True) -> list[list[int]]:
-    """Indices of the prompts in batches of like length, the longest first, so that little is padded.
+    """How to decode: ``generation`` alone decides, not what the checkpoint's own generation_config.json says.
 
     Args:
-        pads: False for architectures that read padding, of which a batch takes equal lengths only.
+        model: loses its own generation config, which would fill in what ``generation`` leaves out.
+        ends: token ids that end an answer, unless ``generation`` names others.
     """
-    order = sorted(range(len(prompts)), key=lambda index: (-len(prompts[index]), index))
-    groups = [order] if pads else [list(group) for _, group in groupby(order, key=lambda index: len(prompts[index]))]
-    return [group[start : start + batch_size] for group in groups for start in range(0, len(group), batch_size)]
+    from transformers import GenerationConfig
+
+    model.generation_config = GenerationConfig()
+    given = {key: value for key, value in generation.items() if key not in OWN}
+    return GenerationConfig(**{"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **given})
 
 
 def generate(
@@ -53,54 +67,172 @@ def generate(
     seed: int,
     done: Set[int] = frozenset(),
     share: tuple[int, int] = (0, 1),
+    say: Callable[[str], None] = print,
 ) -> Iterator[list[tuple[int, Response]]]:
-    """Yields the responses of each finished batch, with the index of the prompt that each answers.
+    """Yields responses as they finish, with the index of the prompt that each answers.
 
     Args:
+        model: as loaded; PEFT's prompt tuning and LoRA included.
         prompts: token ids, one list a prompt.
-        seed: of sampling, where ``config`` samples; set anew for every batch.
-        done: indices of prompts that need no answer. Batches are the same with and without them, so
-            that a resumed run pads as an uninterrupted one and writes the same text.
-        share: of several processes, this one's number and how many there are; each takes every so many batches.
+        batch_size: prompts at once, at the most; halved when memory runs out.
+        seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
+        done: indices of prompts that need no answer.
+        share: of several processes, this one's number and how many there are.
+        say: told of what the user should know.
+
+    Raises:
+        UserError: memory runs out with a single prompt.
     """
-    import torch
-    from transformers import set_seed
-
     model.eval()
-    pads = architecture(model.config.model_type).pads
-    own, processes = share
-    stops = {"tokenizer": tokenizer} if config.stop_strings else {}  # only then does it take one
-    for batch in batches(prompts, batch_size, pads)[own::processes]:
-        if done.issuperset(batch):
-            continue
-        set_seed(seed + batch[0])
-        inputs = _left_padded([prompts[index] for index in batch], tokenizer.pad_token_id)
-        inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
-        with torch.inference_mode():
-            sequences = model.generate(**inputs, generation_config=config, **stops)
-        written = sequences[:, inputs["input_ids"].shape[1] :].tolist()
-        yield [(index, _response(ids, tokenizer, config)) for index, ids in zip(batch, written, strict=True)]
+    inner, prefix = _unwrapped(model)
+    shift = 0 if prefix is None else prefix.shape[1]
+    sequences = [
+        Sequence(index, *fitted) for index, fitted in enumerate(fit(prompts, config, _context(inner) - shift, say))
+    ]
+    prepared = _prepared(inner, config)
+    reason = continuous.why_not(inner, prepared, min(prompts, key=len), prefix) if prompts else None
+    if reason:
+        say(f"transformers' own generate is used: {reason}")
+        todo = partial(batches.decode, model, tokenizer, config, seed=seed)
+    else:
+        _equip(sequences, inner, tokenizer, prepared, seed)
+        shared = continuous.shared_beginning([sequence.prompt for sequence in sequences])
+        todo = partial(continuous.decode, inner, ends=_ends(config), prefix=prefix, shared=shared)
+    order = sorted(sequences, key=lambda sequence: (-len(sequence.prompt), sequence.index))
+    with nullcontext() if reason else continuous.grouped(inner):
+        for finished in _with_less_memory(todo, order, batch_size, done, share, say):
+            yield [(sequence.index, _response(sequence, tokenizer, config)) for sequence in finished]
 
 
-def _left_padded(prompts: list[list[int]], pad: int) -> dict[str, Any]:
-    """input_ids and attention_mask, (batch, length): every prompt ends in the last column."""
+def _with_less_memory(
+    todo, order: list[Sequence], size: int, done: Set[int], share: tuple[int, int], say
+) -> Iterator[list[Sequence]]:
+    """The sequences as they finish; where memory runs out, the rest in batches of half the size."""
     import torch
 
-    length = max(map(len, prompts))
-    ids = torch.full((len(prompts), length), pad)
-    mask = torch.zeros((len(prompts), length), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids[row, length - len(prompt) :] = torch.tensor(prompt)
-        mask[row, length - len(prompt) :] = 1
-    return {"input_ids": ids, "attention_mask": mask}
+    own, processes = share
+    mine = order[own::processes] if todo.func is continuous.decode else order
+    waiting = deque(sequence for sequence in mine if sequence.index not in done)
+    options = {} if todo.func is continuous.decode else {"order": order, "share": share}
+    while waiting:
+        try:
+            yield from todo(waiting=waiting, size=size, **options)
+            return
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+        if size == 1:
+            raise UserError(
+                "memory ran out with one prompt at a time: set 'generation.max_new_tokens' lower, "
+                "'quantization.enabled' to true, or take a smaller 'model'"
+            )
+        size = max(1, size // 2)
+        say(f"memory ran out: going on with {size} prompts at once ('generation.batch_size')")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
-def _response(ids: list[int], tokenizer: "PreTrainedTokenizerBase", config: "GenerationConfig") -> Response:
-    ends = set(config.eos_token_id)
-    end = next((position for position, token in enumerate(ids) if token in ends), None)
-    kept = ids if end is None else ids[:end]
-    while end is None and kept and kept[-1] == tokenizer.pad_token_id:  # after a stop string
-        kept = kept[:-1]
-    new_tokens = len(kept) + (end is not None)
-    cut = end is None and new_tokens >= config.max_new_tokens
-    return Response(tokenizer.decode(kept, skip_special_tokens=True), new_tokens, "length" if cut else "stop")
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def fit(
+    prompts: list[list[int]], config: "GenerationConfig", context: int, say: Callable[[str], None] = print
+) -> list[tuple[list[int], int]]:
+    """Each prompt with the new tokens that it may get, both together no longer than the model's context.
+
+    Of a prompt that leaves less than a quarter of the context, or ``max_new_tokens`` if that is less, the
+    middle is left out, and ``say`` is told.
+    """
+    least = min(config.max_new_tokens, max(1, context // 4))
+    fitted, short = [], 0
+    for index, prompt in enumerate(prompts):
+        room = context - least
+        if len(prompt) > room:
+            say(
+                f"prompt {index + 1} has {len(prompt)} tokens, and the model's context is {context}: "
+                f"{len(prompt) - room} tokens in its middle are left out"
+            )
+            prompt = prompt[: room // 2] + prompt[len(prompt) - (room - room // 2) :]
+        limit = min(config.max_new_tokens, context - len(prompt))
+        short += limit < config.max_new_tokens
+        fitted.append((prompt, limit))
+    if short:
+        say(f"{short} prompts get fewer than {config.max_new_tokens} new tokens: the model's context is {context}")
+    return fitted
+
+
+def _context(model: "PreTrainedModel") -> int:
+    """Tokens that the model can read, as its configuration says; practically without end where it does not."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
+
+
+def _unwrapped(model):
+    """The causal language model itself, LoRA left in place, and what prompt tuning puts before a prompt."""
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        return model, None
+    prefix = model.get_prompt(1).detach() if model.active_peft_config.is_prompt_learning else None
+    return model.get_base_model(), prefix
+
+
+def _prepared(model: "PreTrainedModel", config: "GenerationConfig") -> "GenerationConfig":
+    """The config with the library's defaults and its tensors of special tokens, as ``generate`` prepares it."""
+    prepared, _ = model._prepare_generation_config(config)
+    model._prepare_special_tokens(prepared, True, device=model.device)
+    return prepared
+
+
+def _equip(sequences: list[Sequence], model, tokenizer, config: "GenerationConfig", seed: int) -> None:
+    """Gives the sequences what chooses their tokens and ends them, where that is not plain."""
+    from transformers import StopStringCriteria
+
+    criteria = StopStringCriteria(tokenizer, config.stop_strings) if config.stop_strings else None
+    for sequence in sequences:
+        if criteria:
+            sequence.stop = partial(_stops, criteria, model.device)
+        processors = model._get_logits_processor(
+            generation_config=config, input_ids_seq_length=len(sequence.prompt), device=model.device
+        )
+        if processors or config.do_sample:
+            generator = _generator(sequence, seed, model.device) if config.do_sample else None
+            sequence.choose = partial(_chosen, processors, generator)
+
+
+def _generator(sequence: Sequence, seed: int, device):
+    """A source of random numbers that depends on the seed and the prompt."""
+    import torch
+
+    digest = sha256(f"{seed} {sequence.prompt}".encode()).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big"))
+
+
+def _chosen(processors, generator, sequence: Sequence, logits) -> int:
+    import torch
+
+    ids = torch.tensor([sequence.prompt + sequence.written], device=logits.device)
+    scores = processors(ids, logits.to(torch.float32, copy=True))
+    if generator is None:
+        return int(scores.argmax())
+    return int(torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=generator))
+
+
+def _stops(criteria, device, ids: list[int]) -> bool:
+    import torch
+
+    return bool(criteria(torch.tensor([ids], device=device), None)[0])
+
+
+def _ends(config: "GenerationConfig") -> set[int]:
+    ends = config.eos_token_id
+    return set(ends) if isinstance(ends, list) else {ends} - {None}
+
+
+def _response(sequence: Sequence, tokenizer: "PreTrainedTokenizerBase", config: "GenerationConfig") -> Response:
+    """The answer in words, without its end token, which is counted."""
+    written = sequence.written
+    kept = written[:-1] if written and written[-1] in _ends(config) else written
+    return Response(tokenizer.decode(kept, skip_special_tokens=True), len(written), sequence.finish_reason)

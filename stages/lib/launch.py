@@ -11,12 +11,13 @@ from stages.lib.models import device
 _MARK = "STAGE_IS_LAUNCHED"  # tells the processes that they are not to launch others
 
 
-def launched(config: str | None, module: str) -> bool:
+def launched(config: str | None, module: str, *arguments: str) -> bool:
     """Runs the stage under ``accelerate launch``, if a config file is given and this is not such a process.
 
     Args:
         config: an accelerate config file (``configs/accelerate/`` has some), or None for a single process.
         module: the stage, such as ``stages.train``.
+        arguments: of its command line.
 
     Returns:
         True once all processes have ended well, False where this process has to do the work itself.
@@ -31,7 +32,7 @@ def launched(config: str | None, module: str) -> bool:
     environment = {**os.environ, _MARK: "1"}
     if device() == "cpu":
         environment["ACCELERATE_USE_CPU"] = "true"  # so that the processes find each other by gloo
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "-m", module]
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "-m", module, *arguments]
     code = subprocess.run(command, env=environment).returncode
     if code:
         raise UserError(f"{module} failed under accelerate launch (exit code {code}); the reason stands above")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.lib.adapters import add_adapter, parameter_counts
+from stages.lib.capacity import kv_cache_bytes
 from stages.lib.models import device, is_quantized, load_config
 
 # Bytes of optimizer state for each trainable parameter, by the beginning of the optimizer's name: two
@@ -82,28 +83,19 @@ def estimate_training(params: dict[str, Any], longest: int) -> Estimate:
     )
 
 
-def estimate(params: dict[str, Any], longest_row: int, longest_prompt: int) -> Estimate:
+def estimate(params: dict[str, Any], longest_row: int, longest_prompt: int, prompts: int) -> Estimate:
     """The estimate for training and generation.
 
     Args:
         params: the sections that train and generate read.
         longest_row: tokens of the longest row to train on.
         longest_prompt: tokens of the longest prompt to answer.
+        prompts: answered at once.
     """
     config, _, item = _skeleton(params)
     length = longest_prompt + params["generation"]["max_new_tokens"]
-    cache = kv_cache_bytes(config, params["generation"]["batch_size"], length, item)
+    cache = kv_cache_bytes(config, prompts, length, item)
     return Estimate(**{**vars(estimate_training(params, longest_row)), "kv_cache_bytes": cache})
-
-
-def free_bytes() -> int | None:
-    """Memory that is free on the device; None where it cannot be told."""
-    import psutil
-    import torch
-
-    if device() == "cuda":
-        return torch.cuda.mem_get_info()[0]
-    return psutil.virtual_memory().available if device() == "cpu" else None
 
 
 def dtype_bytes(config, params: dict[str, Any]) -> int:
@@ -137,14 +129,6 @@ def weights_bytes(model, params: dict[str, Any], item: int) -> int:
 def optimizer_bytes(name: str) -> float:
     """Bytes of state for each trainable parameter."""
     return next((size for prefix, size in _STATES.items() if name.startswith(prefix)), 8.0)
-
-
-def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
-    """Keys and values of every layer for ``batch`` sequences of ``length`` tokens."""
-    config = config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return 2 * config.num_hidden_layers * batch * length * heads * head_dim * item
 
 
 def _skeleton(params: dict[str, Any]):

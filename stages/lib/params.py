@@ -52,7 +52,17 @@ OWN: dict[str, dict[str, Key]] = {
     "lora": {"enabled": _SWITCH},
     "prompt_tuning": {"enabled": _SWITCH},
     "train": {},
-    "generation": {"batch_size": _WHOLE, "num_batches": Key(frozenset({int, _NULL}))},
+    "generation": {
+        "engine": Key(frozenset({str}), ("transformers", "openai")),
+        "base_url": _TEXT,
+        "base_model": Key(frozenset({str, _NULL})),
+        "tuned_model": _TEXT,
+        "concurrency": _WHOLE,
+        "timeout": Key(frozenset({int, float})),
+        "batch_size": Key(frozenset({int, str}), ("auto",)),
+        "num_batches": Key(frozenset({int, _NULL})),
+        "system_prompt": Key(frozenset({str, _NULL})),
+    },
 }
 
 _RESERVED = {

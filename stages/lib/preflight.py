@@ -4,7 +4,7 @@ import math
 import sys
 from typing import Any
 
-from stages.lib import memory
+from stages.lib import capacity, memory
 from stages.lib.adapters import kind
 from stages.lib.errors import UserError
 from stages.lib.launch import rank, world_size
@@ -45,7 +45,7 @@ def describe_training(params: dict[str, Any], lengths: list[int]) -> None:
         f"{quantized}, on {device()}{processes}: {len(lengths)} rows, {count} steps, about {tokens:,} tokens",
         flush=True,
     )
-    free = memory.free_bytes()
+    free = capacity.free_bytes()
     if free is not None and estimated.training_bytes > free:
         print(
             f"warning: training needs about {estimated.training_bytes / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB "

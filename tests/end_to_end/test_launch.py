@@ -42,8 +42,8 @@ def curve(project, name):
 
 
 def test_ddp_gives_the_losses_and_responses_of_one_process(work):
-    stage(work, "train")
-    stage(work, "generate")
+    for name in ("train", "baseline", "generate"):
+        stage(work, name)
     alone = {name: curve(work, name) for name in ("train/loss", "validation/loss")}
     responses = work.folder / "data/responses/base.jsonl"
     whole = fingerprint(responses)
@@ -57,6 +57,7 @@ def test_ddp_gives_the_losses_and_responses_of_one_process(work):
         assert curve(work, name) == pytest.approx(losses, abs=1e-4)
     assert not (work.folder / "models/checkpoints").exists()
 
+    stage(work, "baseline")
     stage(work, "generate")
     assert fingerprint(responses) == whole
     assert len(read_jsonl(work.folder / "data/responses/tuned.jsonl")) == len(read_jsonl(responses))

@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from stages import generate, train
+from stages import baseline, generate, train
 from stages.lib import adapters, chat, datasets, models
 from tests import architectures, tiny
 
@@ -68,6 +68,7 @@ def run_stages(params, tmp_path, monkeypatch):
     write_rows(generate.PROMPTS, PROMPTS)
     train.main()
     assert json.loads(train.METRICS.read_text())["steps"] == 2
+    baseline.main()
     generate.main()
     for file in ("base.jsonl", "tuned.jsonl"):
         rows = [json.loads(line) for line in (generate.RESPONSES / file).read_text().splitlines()]

@@ -1,35 +1,34 @@
-"""Batched answers are those of one prompt at a time, and an interruption loses none."""
+"""Answers are those of transformers' generate for one prompt at a time, whatever the batch."""
 
+import random
 import re
+from collections import Counter
 
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoModelForCausalLM, GenerationConfig
 
-from stages.lib import chat, decoding
-from stages.lib.responses import Partial
+from stages.lib import adapters, capacity, chat, continuous, decoding, models
+from stages.lib.errors import UserError
+from tests import architectures, tiny
 
 QUESTIONS = [
     "Name a colour.",
     "Explain the tides to a child who lives far from the sea.",
     "Why?",
     "Say hello in French.",
+    *(f"List {count} things that are {'very ' * count}useful on a long walk" for count in range(1, 9)),
 ]
 
 
-@pytest.fixture(scope="module")
-def model(tiny_model):
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM.from_pretrained(tiny_model)
-
-
-def answers(model, tokenizer, batch_size, done=frozenset(), **generation):
-    ends = chat.end_tokens(tokenizer)
-    config = decoding.generation_config(model, tokenizer, ends, {"max_new_tokens": 12, "do_sample": False} | generation)
-    prompts = [chat.prompt_tokens(tokenizer, [{"role": "user", "content": text}]) for text in QUESTIONS]
-    found = {}
-    for batch in decoding.generate(model, tokenizer, prompts, config, batch_size, seed=1, done=done):
-        found.update(batch)
-    return found
+@pytest.fixture(scope="module", params=architectures.ARCHITECTURES)
+def any_model(request, tmp_path_factory):
+    """Model and tokenizer of each architecture, with the attention that the stages load it with."""
+    folder = architectures.save(request.param, tmp_path_factory.mktemp(request.param) / "model")
+    values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
+    return models.load_model(values), chat.load_tokenizer(values)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +37,192 @@ def tokenizer(tiny_tokenizer):
     return tiny_tokenizer
 
 
-def test_batch_size_changes_nothing(model, tokenizer):
-    one = answers(model, tokenizer, 1)
-    assert set(one) == set(range(len(QUESTIONS)))
-    assert answers(model, tokenizer, 3) == one == answers(model, tokenizer, 4)
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return AutoModelForCausalLM.from_pretrained(tiny_model)
+
+
+def tokens(tokenizer, texts=QUESTIONS):
+    return [chat.prompt_tokens(tokenizer, [{"role": "user", "content": text}]) for text in texts]
+
+
+def settings_of(model, tokenizer, **generation):
+    given = {"max_new_tokens": 24, "do_sample": False} | generation
+    return decoding.generation_config(model, tokenizer, chat.end_tokens(tokenizer), given)
+
+
+def answers(model, tokenizer, batch_size, prompts=None, done=frozenset(), said=None, seed=1, **generation):
+    """Responses by the index of their prompt."""
+    config = settings_of(model, tokenizer, **generation)
+    found = {}
+    say = (lambda text: None) if said is None else said.append
+    prompts = tokens(tokenizer) if prompts is None else prompts
+    for batch in decoding.generate(model, tokenizer, prompts, config, batch_size, seed, done=done, say=say):
+        assert not found.keys() & dict(batch).keys()
+        found.update(batch)
+    return found
+
+
+def one_at_a_time(model, tokenizer, prompts=None, **generation):
+    """The same by the library's own generate, without batches and padding."""
+    config = settings_of(model, tokenizer, **generation)
+    ends = config.eos_token_id
+    stops = {"tokenizer": tokenizer} if config.stop_strings else {}
+    found = {}
+    for index, prompt in enumerate(tokens(tokenizer) if prompts is None else prompts):
+        ids = torch.tensor([prompt])
+        whole = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config, **stops)
+        new = whole[0].tolist()[-(whole.shape[1] - len(prompt)) :] if whole.shape[1] > len(prompt) else []
+        ended = bool(new) and new[-1] in ends
+        text = tokenizer.decode(new[:-1] if ended else new, skip_special_tokens=True)
+        reason = "stop" if ended or len(new) < config.max_new_tokens else "length"
+        found[index] = decoding.Response(text, len(new), reason)
+    return found
+
+
+def early_end(model, tokenizer):
+    """Ends with a token that some answers hold early and others do not."""
+    config = settings_of(model, tokenizer)
+    held = []
+    for prompt in tokens(tokenizer):
+        ids = torch.tensor([prompt])
+        whole = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config)
+        held.append(set(whole[0, len(prompt) :].tolist()))
+    counts = Counter(token for ids in held for token in ids)
+    token = min(token for token, count in counts.items() if count < len(held))
+    return [token, *chat.end_tokens(tokenizer)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_every_architecture_writes_what_generate_writes(any_model, batch_size):
+    model, tokenizer = any_model
+    ends = early_end(model, tokenizer)
+    found = answers(model, tokenizer, batch_size, eos_token_id=ends)
+    assert found == one_at_a_time(model, tokenizer, eos_token_id=ends)
+    assert {response.finish_reason for response in found.values()} == {"stop", "length"}
+
+
+def test_only_recurrent_state_needs_generate(any_model):
+    model, tokenizer = any_model
+    said = []
+    answers(model, tokenizer, 4, said=said, max_new_tokens=1)
+    recurrent = model.config.model_type == "recurrent_gemma"
+    assert [text for text in said if "own generate is used: recurrent_gemma has no cache" in text] == said
+    assert len(said) == recurrent
+    assert model.config._attn_implementation != "grouped"  # its own again
+
+
+@pytest.mark.parametrize("kind", ["prompt_tuning", "lora", "both", "4-bit"])
+def test_adapters_write_what_generate_writes(any_model, kind, tmp_path):
+    model, tokenizer = any_model
+    values = tiny.params(model.name_or_path, "rows.jsonl", "prompts.jsonl")
+    values["lora"]["enabled"] = kind != "prompt_tuning"
+    values["prompt_tuning"].update(enabled=kind in ("prompt_tuning", "both"), num_virtual_tokens=5)
+    values["quantization"].update(enabled=kind == "4-bit", bnb_4bit_compute_dtype="float32")
+    tuned = adapters.add_adapter(models.load_model(values), values)
+    torch.manual_seed(0)
+    for parameter in adapters.lora_parameters(tuned).values():
+        torch.nn.init.normal_(parameter, std=0.1)
+    adapters.save_adapter(tuned, tmp_path / "adapter", values)
+    loaded = adapters.load_adapter(models.load_model(values), tmp_path / "adapter", values)
+    said = []
+    found = answers(loaded, tokenizer, 5, said=said)
+    assert found == one_at_a_time(loaded, tokenizer)
+    assert bool(said) == (model.config.model_type == "recurrent_gemma")
+    if kind != "4-bit":
+        assert found != answers(model, tokenizer, 5)
+
+
+@pytest.mark.parametrize(
+    "generation",
+    [
+        {"repetition_penalty": 1.4},
+        {"no_repeat_ngram_size": 2},
+        {"min_new_tokens": 9},
+        {"suppress_tokens": list(range(100, 500))},
+        {"stop_strings": ["e", "an"]},
+        {"num_beams": 2},
+    ],
+    ids=lambda generation: next(iter(generation)),
+)
+def test_fields_of_the_generation_config_do_what_they_do_there(model, tokenizer, generation):
+    if "min_new_tokens" in generation:
+        generation = {**generation, "eos_token_id": early_end(model, tokenizer)}
+    found = answers(model, tokenizer, 5, **generation)
+    assert found == one_at_a_time(model, tokenizer, **generation)
+    assert found != answers(model, tokenizer, 5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 90), min_size=1, max_size=14),
+    batch_size=st.integers(1, 9),
+    limit=st.integers(1, 70),
+    data=st.data(),
+)
+def test_batches_of_any_lengths(model, tokenizer, lengths, batch_size, limit, data):
+    source = random.Random(str(lengths))
+    prompts = [[source.randrange(5, 700) for _ in range(length)] for length in lengths]
+    done = data.draw(st.sets(st.sampled_from(range(len(prompts)))))
+    found = answers(model, tokenizer, batch_size, prompts, done=done, max_new_tokens=limit)
+    alone = one_at_a_time(model, tokenizer, prompts, max_new_tokens=limit)
+    assert found == {index: response for index, response in alone.items() if index not in done}
+
+
+def test_logits_are_the_same_to_the_last_bit_whatever_the_batch(model, tokenizer):
+    """So that no tie between two tokens is decided by how many others are being written."""
+    prompts = tokens(tokenizer)
+
+    def logits(size, order):
+        found = {}
+        with torch.inference_mode(), continuous.grouped(model):
+            for start in range(0, len(order), size):
+                batch = continuous.Batch(model, size)
+                batch.admit([continuous.Sequence(index, prompts[index], 9) for index in order[start : start + size]])
+                for sequence, row in zip(batch.sequences, batch.logits(), strict=True):
+                    found[sequence.index] = row
+        return torch.stack([found[index] for index in range(len(prompts))])
+
+    indices = list(range(len(prompts)))
+    expected = logits(len(prompts), indices)
+    for size in (1, 2, 3, 5):
+        assert torch.equal(logits(size, indices), expected)
+        assert torch.equal(logits(size, indices[::-1]), expected)
+
+
+def test_a_sample_depends_on_the_seed_and_the_prompt_only(model, tokenizer):
+    options = {"do_sample": True, "temperature": 1.5, "top_k": 200, "top_p": 0.99}
+    sampled = answers(model, tokenizer, 2, **options)
+    assert sampled == answers(model, tokenizer, 64, **options)
+    turned = answers(model, tokenizer, 3, tokens(tokenizer)[::-1], **options)
+    assert sampled == {len(QUESTIONS) - 1 - index: response for index, response in turned.items()}
+    assert sampled != answers(model, tokenizer, 2, seed=2, **options)
+    assert sampled != answers(model, tokenizer, 2)
+
+
+def test_samples_have_the_distribution_of_the_model(model, tokenizer):
+    prompt = tokens(tokenizer, ["Why?"])[0]
+    with torch.inference_mode():
+        expected = torch.softmax(model(input_ids=torch.tensor([prompt])).logits[0, -1] / 0.1, dim=-1)
+    written = [tokenizer.decode([token], skip_special_tokens=True) for token in range(len(expected))]
+    likeliest = written[int(expected.argmax())]
+    config = settings_of(model, tokenizer, do_sample=True, temperature=0.1, max_new_tokens=1, top_k=0)
+    count, hits = 400, 0
+    for seed in range(count):
+        [[(_, response)]] = decoding.generate(model, tokenizer, [prompt], config, 1, seed, say=str)
+        hits += response.text == likeliest
+    share = float(sum(expected[token] for token, text in enumerate(written) if text == likeliest))
+    assert abs(hits / count - share) < 4 * (share * (1 - share) / count) ** 0.5 + 1e-9
+
+
+def test_sampling_by_generate_depends_on_the_prompt_only_too(tmp_path):
+    folder = architectures.save("recurrent_gemma", tmp_path / "model")
+    values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
+    model, tokenizer = models.load_model(values), chat.load_tokenizer(values)
+    options = {"do_sample": True, "temperature": 1.5, "max_new_tokens": 6}
+    sampled = answers(model, tokenizer, 4, **options)
+    turned = answers(model, tokenizer, 3, tokens(tokenizer)[::-1], **options)
+    assert sampled == {len(QUESTIONS) - 1 - index: response for index, response in turned.items()}
 
 
 def test_an_answer_cut_at_the_limit_says_so(model, tokenizer):
@@ -50,59 +231,90 @@ def test_an_answer_cut_at_the_limit_says_so(model, tokenizer):
         assert response.finish_reason == ("length" if response.new_tokens == 3 else "stop")
 
 
-def test_the_end_token_is_counted_but_not_shown(model, tokenizer):
-    first = answers(model, tokenizer, 4)[0]
-    written = tokenizer(first.text, add_special_tokens=False)["input_ids"]
-    config = decoding.generation_config(model, tokenizer, [written[2]], {"max_new_tokens": 12, "do_sample": False})
-    response = decoding._response(written, tokenizer, config)
-    assert response == decoding.Response(tokenizer.decode(written[:2]), 3, "stop")
-
-
 def test_a_stop_string_ends_the_answer(model, tokenizer):
     whole = answers(model, tokenizer, 4)[1].text
     word = re.search(r"[a-z]{4,}", whole).group()
     stopped = answers(model, tokenizer, 4, stop_strings=[word])[1]
-    assert len(stopped.text) < len(whole)
     assert word in stopped.text
+    assert len(stopped.text) < len(whole)
     assert stopped.finish_reason == "stop"
 
 
-def test_sampling_depends_on_the_seed_only(model, tokenizer):
-    sampled = answers(model, tokenizer, 2, do_sample=True, temperature=1.5)
-    assert sampled == answers(model, tokenizer, 2, do_sample=True, temperature=1.5)
-    assert sampled != answers(model, tokenizer, 2)
+def test_the_checkpoints_own_way_of_generating_is_not_used(tiny_model, tokenizer):
+    own = AutoModelForCausalLM.from_pretrained(tiny_model)
+    plain = answers(own, tokenizer, 4)
+    own.generation_config = GenerationConfig(repetition_penalty=1.5, do_sample=True, temperature=2.0)
+    assert answers(own, tokenizer, 4) == plain
 
 
-def test_only_batches_with_something_open_are_answered(model, tokenizer):
-    everything = answers(model, tokenizer, 2)
-    order = [index for batch in decoding.batches([[0] * n for n in (9, 30, 2, 11)], 2) for index in batch]
-    assert sorted(order) == [0, 1, 2, 3]
-    rest = answers(model, tokenizer, 2, done=set(range(4)))
-    assert rest == {}
-    assert answers(model, tokenizer, 2, done={0}) == everything
+@pytest.mark.parametrize("path", ["continuous", "generate"])
+def test_when_memory_runs_out_the_batch_is_halved(model, tokenizer, monkeypatch, path):
+    expected = answers(model, tokenizer, 8)
+    forward, logits = type(model).forward, continuous.Batch.logits
+
+    def limited(self, input_ids=None, **options):
+        if len(input_ids) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, input_ids=input_ids, **options)
+
+    def limited_logits(self):
+        if len(self.sequences) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return logits(self)
+
+    if path == "generate":
+        monkeypatch.setattr(continuous, "why_not", lambda *arguments: "for this test")
+        monkeypatch.setattr(type(model), "forward", limited)
+    else:
+        monkeypatch.setattr(continuous.Batch, "logits", limited_logits)
+    said = []
+    assert answers(model, tokenizer, 12, said=said) == expected
+    halved = [text for text in said if "memory ran out" in text]
+    assert [re.search(r"with (\d+) prompts", text).group(1) for text in halved] == ["6", "3"]
 
 
-def row(key):
-    return {"key": key, "prompt": "p", "response": f"r{key}\u2028", "new_tokens": 1, "finish_reason": "stop"}
+def test_memory_that_does_not_suffice_for_one_prompt(model, tokenizer, monkeypatch):
+    def none_left(self):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(continuous, "why_not", lambda *arguments: None)
+    monkeypatch.setattr(continuous.Batch, "logits", none_left)
+    with pytest.raises(UserError, match="one prompt at a time.*max_new_tokens"):
+        answers(model, tokenizer, 4)
 
 
-def test_finished_responses_are_on_disk_at_once_and_found_again(tmp_path):
-    path = tmp_path / "responses" / "base.jsonl"
-    Partial(path, "run").add([row(2), row(1)])
-    again = Partial(path, "run")
-    assert list(again.rows) == [2, 1]
-    again.add([row(3)])
-    assert [found["key"] for found in again.finish([1, 2, 3])] == [1, 2, 3]
-    assert [file.name for file in path.parent.iterdir()] == ["base.jsonl"]
+def test_a_prompt_longer_than_the_context_is_answered_with_what_fits(model, tokenizer):
+    """The tiny model reads 512 tokens."""
+    long = list(range(5, 700))
+    said = []
+    found = answers(model, tokenizer, 2, [long, [5, 6, 7]], said=said, max_new_tokens=200)
+    cut = long[:192] + long[-192:]
+    assert found[0] == answers(model, tokenizer, 2, [cut], max_new_tokens=128)[0]
+    assert found[1] == answers(model, tokenizer, 2, [[5, 6, 7]], max_new_tokens=200)[0]
+    assert said[0].startswith("prompt 1 has 695 tokens, and the model's context is 512: 311 tokens")
+    assert said[1].startswith("1 prompts get fewer than 200 new tokens")
 
 
-def test_a_line_cut_while_it_was_written_is_answered_again(tmp_path):
-    partial = Partial(tmp_path / "base.jsonl", "run")
-    partial.add([row(1), row(2)])
-    partial.partial.write_bytes(partial.partial.read_bytes()[:-5])
-    assert list(Partial(tmp_path / "base.jsonl", "run").rows) == [1]
+def test_a_prompt_that_leaves_some_room_keeps_all_its_tokens(model, tokenizer):
+    config = settings_of(model, tokenizer, max_new_tokens=200)
+    said = []
+    assert decoding.fit([[1] * 384, [2] * 385, [3] * 10], config, 512, said.append) == [
+        ([1] * 384, 128),
+        ([2] * 384, 128),
+        ([3] * 10, 200),
+    ]
+    assert len(said) == 2
 
 
-def test_responses_of_another_run_are_never_used(tmp_path):
-    Partial(tmp_path / "base.jsonl", "one").add([row(1)])
-    assert Partial(tmp_path / "base.jsonl", "other").rows == {}
+def test_as_many_prompts_at_once_as_fit(model):
+    each = 2 * 2 * 2 * 8 * 100 * 4 + 12 * model.config.vocab_size  # 2 layers, 2 heads of 8, 100 tokens, float32
+    assert capacity.batch_size(model, 100, free=int(each * 10 / capacity.SHARE) + 1) == 10
+    assert capacity.batch_size(model, 100, free=0) == 1
+    assert capacity.batch_size(model, 100, free=1 << 50) == capacity.MOST["cpu"]
+
+
+def test_a_model_that_does_not_take_the_cache_is_left_to_generate(model, tokenizer, monkeypatch):
+    monkeypatch.setattr(continuous.Batch, "logits", lambda self: torch.zeros(1, model.config.vocab_size))
+    said = []
+    assert answers(model, tokenizer, 4, said=said) == one_at_a_time(model, tokenizer)
+    assert said == ["transformers' own generate is used: llama gives other logits with our cache"]

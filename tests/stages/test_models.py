@@ -62,7 +62,7 @@ def test_the_estimate_counts_what_the_model_has(params):
     model = models.load_model(params)
     total = sum(parameter.numel() for parameter in model.parameters())
     trainable, _ = adapters.parameter_counts(adapters.add_adapter(model, params))
-    estimated = memory.estimate(params, longest_row=30, longest_prompt=20)
+    estimated = memory.estimate(params, longest_row=30, longest_prompt=20, prompts=4)
     assert estimated.parameters == total
     assert estimated.trainable_parameters == trainable
     assert estimated.weights_bytes == 4 * total
@@ -76,7 +76,9 @@ def test_the_estimate_of_quantized_weights_is_what_bitsandbytes_holds(params):
     model = models.load_model(params)
     held = sum(p.numel() * p.element_size() for p in model.parameters())
     held += sum(p.quant_state.absmax.numel() * 4 for p in model.parameters() if hasattr(p, "quant_state"))
-    assert memory.estimate(params, longest_row=30, longest_prompt=20).weights_bytes == pytest.approx(held, rel=0.02)
+    assert memory.estimate(params, longest_row=30, longest_prompt=20, prompts=4).weights_bytes == pytest.approx(
+        held, rel=0.02
+    )
 
 
 def write_checkpoint(folder):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.lib import memory, preflight
+from stages.lib import capacity, preflight
 from stages.lib.errors import UserError
 from tests import tiny
 
@@ -23,7 +23,7 @@ def test_one_line_on_what_training_will_do(params, capsys):
 
 
 def test_a_warning_where_it_will_not_fit(params, capsys, monkeypatch):
-    monkeypatch.setattr(memory, "free_bytes", lambda: 1000)
+    monkeypatch.setattr(capacity, "free_bytes", lambda: 1000)
     preflight.describe_training(params, [10] * 9)
     err = capsys.readouterr().err
     assert "warning: training needs about" in err

@@ -1,0 +1,52 @@
+"""How many prompts fit in memory at once."""
+
+from typing import TYPE_CHECKING
+
+from stages.lib.models import device
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# More at once than this is hardly faster: the matrix products have reached the arithmetic limit.
+MOST = {"cpu": 128, "mps": 64, "cuda": 256}
+SHARE = 0.7  # of free memory; the rest is for activations, fragmentation, and what else runs
+
+
+def free_bytes() -> int | None:
+    """Memory that is free on the device; None where it cannot be told."""
+    import psutil
+    import torch
+
+    if device() == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return psutil.virtual_memory().available if device() == "cpu" else None
+
+
+def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
+    """Keys and values of every layer for ``batch`` sequences of ``length`` tokens.
+
+    Args:
+        item: bytes of a number.
+    """
+    config = config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * config.num_hidden_layers * batch * length * heads * head_dim * item
+
+
+def batch_size(model: "PreTrainedModel", length: int, free: int | None = None) -> int:
+    """Prompts that fit in free memory at once.
+
+    Args:
+        model: loaded already.
+        length: tokens of the longest prompt and its answer.
+        free: bytes; None: what is free now.
+    """
+    free = free_bytes() if free is None else free
+    most = MOST[device()]
+    if free is None:
+        return most
+    vocabulary = model.config.get_text_config().vocab_size
+    logits = 3 * 4 * vocabulary  # as they come, in float32, and what is made of them
+    each = kv_cache_bytes(model.config, 1, length, model.dtype.itemsize) + logits
+    return max(1, min(most, int(SHARE * free) // each))
