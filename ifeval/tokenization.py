@@ -22,6 +22,11 @@ def count_sentences(text: str) -> int:
     return sum(1 for _ in _punkt().span_tokenize(text))
 
 
+def sentences(text: str) -> list[str]:
+    """The pieces themselves."""
+    return _punkt().tokenize(text)
+
+
 def capital_words(text: str) -> list[str]:
     """The tokens of ``nltk.word_tokenize`` for which ``str.isupper`` holds."""
     if not _MAY_BE_IN_CAPITALS.search(text):

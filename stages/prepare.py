@@ -8,10 +8,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.lib import contamination, datasets, mixing, prompts
+from stages.lib import contamination, datasets, instructions, mixing, prompts
 from stages.lib.chat import Tokens, load_tokenizer, row_tokens
 from stages.lib.errors import UserError, run
-from stages.lib.files import write_json, write_jsonl
+from stages.lib.files import write_bytes, write_json, write_jsonl
 from stages.lib.params import read_params
 
 PREPARED = Path("data/prepared")
@@ -51,11 +51,16 @@ def main() -> None:
     described = [f"{rows[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
     rows = decontaminated(rows, matches, params, dropped)
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
+    train, types, lost = instructed(train, tokenizer, params, dropped)
+    matches = overlaps(train, evaluation)
+    described += [f"{train[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
+    train = decontaminated(train, matches, params, dropped)
 
     write_jsonl(PREPARED / "train.jsonl", (row.as_json() for row in train))
     write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
-    write_json(METRICS, summary(train, validation, evaluation, dropped, described))
+    write_bytes(PREPARED / "sample.md", sample(train, params["seed"]).encode())
+    write_json(METRICS, summary(train, validation, evaluation, dropped, described, types, lost))
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items()) + " rows dropped")
 
@@ -107,18 +112,51 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
     return train, [rows[index] for index in sorted(chosen)]
 
 
+def instructed(
+    rows: list[Row], tokenizer, params: dict[str, Any], dropped: Counter
+) -> tuple[list[Row], Counter, Counter]:
+    """The rows to train on, some of them with verifiable instructions; their types; and those that were lost."""
+    longest = params["train.max_length"] if params["data"]["over_length"] == "drop" else None
+    types, lost, found = Counter(), Counter(), []
+    treated = instructions.treat_all(rows, params["data"]["instructions"], params["seed"], lost)
+    for row, result in treated:
+        if result is None:
+            found.append(row)
+            continue
+        tokens = row_tokens(tokenizer, result.prompt, result.completion)
+        if longest is not None and len(tokens.prompt) + len(tokens.completion) > longest:
+            dropped["over_length"] += 1
+            continue
+        found.append(Row(row.place, result.prompt, result.completion, tokens))
+        types.update(result.types)
+    return found, types, lost
+
+
+def sample(rows: list[Row], seed: int) -> str:
+    """Twenty rows for a person to read."""
+    shown = random.Random(seed).sample(rows, min(20, len(rows)))
+    parts = []
+    for row in shown:
+        turns = "\n\n".join(f"**{turn['role']}:** {turn['content']}" for turn in row.prompt + row.completion)
+        parts.append(f"### {row.place}\n\n{turns}\n")
+    return "\n".join(parts)
+
+
 def summary(
     train: list[Row],
     validation: list[Row],
     evaluation: list[dict[str, Any]],
     dropped: Counter,
     matches: list[str],
+    types: Counter,
+    lost: Counter,
 ) -> dict[str, Any]:
     """What metrics/data.json holds; tokens are those of the rows to train on."""
     rows = len(train) + len(validation) + dropped["contaminated"]
     return {
         "rows": {"train": len(train), "validation": len(validation)},
         "dropped": dict(dropped),
+        "instructions": {"rows_by_type": dict(sorted(types.items())), "failed_by_type": dict(sorted(lost.items()))},
         "tokens": {
             "total": sum(len(row.tokens.prompt) + len(row.tokens.completion) for row in train),
             "prompt": percentiles([len(row.tokens.prompt) for row in train]),

@@ -32,8 +32,10 @@ def test_every_key_is_described_once_and_every_description_is_of_a_key():
 def test_defaults_are_those_of_the_file_and_examples_are_accepted(name, default, example):
     assert yaml.safe_load(default) == flat(DEFAULT)[name]
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    section, _, key = name.rpartition(".")
-    target = values[section] if section else values
+    *sections, key = name.split(".")
+    target = values
+    for section in sections:
+        target = target[section]
     target[key] = yaml.safe_load(example)
     # Some examples only make sense together with others, which the message then names.
     together = {"lora.enabled": "no adapter", "full_finetuning": "all weights", "train.packing": "flash"}

@@ -29,7 +29,17 @@ def find(values: dict[str, Any]) -> list[str]:
     Args:
         values: of params.yaml, each of which is right by itself.
     """
-    return _of_adapters(values) + _of_training(values) + _of_generation(values) + _of_amounts(values)
+    return _of_data(values) + _of_adapters(values) + _of_training(values) + _of_generation(values) + _of_amounts(values)
+
+
+def _of_data(values: dict[str, Any]) -> list[str]:
+    section, problems = values["data"]["instructions"], []
+    if not 0 <= section["fraction"] <= 1:
+        problems.append(f"'data.instructions.fraction' must be from 0 to 1, not {section['fraction']}")
+    weights = section["per_row"]
+    if not all(isinstance(weight, (int, float)) and weight >= 0 for weight in weights) or not sum(weights):
+        problems.append(f"'data.instructions.per_row' must be weights of 1, 2, 3 instructions, not {weights}")
+    return problems
 
 
 def _of_adapters(values: dict[str, Any]) -> list[str]:
@@ -81,6 +91,7 @@ def _of_amounts(values: dict[str, Any]) -> list[str]:
     tuned, batch_size = values["prompt_tuning"], values["generation"]["batch_size"]
     least = [
         ("data.num_val", values["data"]["num_val"], 0),
+        ("data.instructions.variants", values["data"]["instructions"]["variants"], 1),
         ("lora.r", values["lora"].get("r", 8), 1),
         ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
         ("generation.batch_size", batch_size if batch_size != "auto" else None, 1),

@@ -33,6 +33,7 @@ OWN: dict[str, dict[str, Key]] = {
         "columns": Key(frozenset({dict, _NULL})),
         "over_length": Key(frozenset({str}), ("drop", "truncate")),
         "decontaminate": _SWITCH,
+        "instructions": Key(frozenset({dict})),
     },
     "ifeval": {"prompts": _TEXT},
     "model_config": {},
@@ -63,6 +64,14 @@ OWN: dict[str, dict[str, Key]] = {
         "num_batches": Key(frozenset({int, _NULL})),
         "system_prompt": Key(frozenset({str, _NULL})),
     },
+}
+
+# The keys of data.instructions.
+INSTRUCTIONS: dict[str, Key] = {
+    "fraction": Key(frozenset({int, float})),
+    "variants": _WHOLE,
+    "per_row": Key(frozenset({list})),
+    "types": Key(frozenset({str, list})),
 }
 
 _RESERVED = {
@@ -164,6 +173,19 @@ def _check_section(section: str, values: Any) -> list[str]:
         else:
             values[key] = value = _number(value, allowed[key])
             problems += _check_value(name, value, allowed[key])
+    if section == "data" and isinstance(values.get("instructions"), dict):
+        problems += _check_instructions(values["instructions"])
+    return problems
+
+
+def _check_instructions(values: dict[str, Any]) -> list[str]:
+    section = "data.instructions"
+    problems = [f"'{section}.{key}' is missing" for key in INSTRUCTIONS if key not in values]
+    for key, value in values.items():
+        if key not in INSTRUCTIONS:
+            problems.append(f"unknown key '{section}.{key}'{_nearest(key, INSTRUCTIONS, section + '.')}")
+        else:
+            problems += _check_value(f"{section}.{key}", value, INSTRUCTIONS[key])
     return problems
 
 

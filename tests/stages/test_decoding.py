@@ -119,10 +119,12 @@ def test_adapters_write_what_generate_writes(any_model, kind, tmp_path):
     values["lora"]["enabled"] = kind != "prompt_tuning"
     values["prompt_tuning"].update(enabled=kind in ("prompt_tuning", "both"), num_virtual_tokens=5)
     values["quantization"].update(enabled=kind == "4-bit", bnb_4bit_compute_dtype="float32")
-    tuned = adapters.add_adapter(models.load_model(values), values)
     torch.manual_seed(0)
+    tuned = adapters.add_adapter(models.load_model(values), values)
     for parameter in adapters.lora_parameters(tuned).values():
         torch.nn.init.normal_(parameter, std=0.1)
+    if values["prompt_tuning"]["enabled"]:
+        torch.nn.init.normal_(tuned.prompt_encoder["default"].embedding.weight, std=3.0)
     adapters.save_adapter(tuned, tmp_path / "adapter", values)
     loaded = adapters.load_adapter(models.load_model(values), tmp_path / "adapter", values)
     said = []

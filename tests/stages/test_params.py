@@ -11,6 +11,7 @@ from stages.lib.errors import UserError
 from tests.tiny import ROOT
 
 DEFAULT = params.load(ROOT / "params.yaml")
+INSTRUCTIONS = DEFAULT["data"]["instructions"]
 
 
 def problems(section: str | None = None, **changes) -> list[str]:
@@ -64,6 +65,16 @@ def test_the_default_is_right():
         ("model_config", {"torch_dtype": "auto"}, ["old name", "dtype"]),
         ("tokenizer_config", {"padding_side": "lef"}, ["did you mean 'left'"]),
         ("data", {"num_val": -1}, ["at least 0, not -1"]),
+        ("data", {"instructions": {}}, ["'data.instructions.fraction' is missing"]),
+        (
+            "data",
+            {"instructions": INSTRUCTIONS | {"types": 3}},
+            ["'data.instructions.types' must be list or str, not 3"],
+        ),
+        ("data", {"instructions": INSTRUCTIONS | {"fraction": 2}}, ["from 0 to 1, not 2"]),
+        ("data", {"instructions": INSTRUCTIONS | {"per_row": [0, 0]}}, ["must be weights"]),
+        ("data", {"instructions": INSTRUCTIONS | {"variants": 0}}, ["at least 1, not 0"]),
+        ("data", {"instructions": INSTRUCTIONS | {"variant": 2}}, ["did you mean 'data.instructions.variants'"]),
     ],
 )
 def test_what_is_wrong_is_said(section, changes, words):

@@ -1,0 +1,71 @@
+"""The register of what imposes each type, and how a text falls into sentences, groups and content words."""
+
+import itertools
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ifeval import tokenization
+
+
+@dataclass(frozen=True)
+class Around:
+    """What else may be needed: the task that the response answers, and another answer to it."""
+
+    task: str | None = None
+    other: str | None = None
+
+
+Imposer = Callable[[str, random.Random, Around], tuple[str, dict[str, Any]] | None]
+IMPOSERS: dict[str, Imposer] = {}
+LAYERS: dict[str, int] = {}
+WORDS, ARRANGEMENT, CASE, COUNTS, WRAPPING = range(5)
+
+# Words that say nothing about what a text is about.
+_FUNCTION = frozenset(
+    "a about above after again all also although always am among an and any are around as at be because been before "
+    "being below between both but by can cannot could did do does doing done down during each either else enough "
+    "even ever every few first for from further get gets give given gives go goes had has have having he her here "
+    "hers him his how however i if in instead into is it its itself just keep last later least less let like made "
+    "make makes making many may me might more most much must my near need never next no nor not nothing now of off "
+    "often on once one only or other others our out over own per put rather same second she should since so some "
+    "such take takes than that the their them then there these they this those through thus to together too toward "
+    "under until up upon us use used using very want was way we well were what when where whether which while who "
+    "whole whom whose why will with within without would yet you your".split()
+)
+
+
+def imposes(instruction_id: str, layer: int) -> Callable[[Imposer], Imposer]:
+    """Decorator: the function imposes that type, in that layer."""
+
+    def decorate(function: Imposer) -> Imposer:
+        IMPOSERS[instruction_id], LAYERS[instruction_id] = function, layer
+        return function
+
+    return decorate
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text without line structure."""
+    return [
+        sentence.strip() for line in text.split("\n") for sentence in tokenization.sentences(line) if sentence.strip()
+    ]
+
+
+def groups(parts: list[str], count: int) -> list[list[str]]:
+    """The parts in their order, in so many groups of nearly equal size."""
+    bounds = [round(index * len(parts) / count) for index in range(count + 1)]
+    return [parts[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+def is_plain(text: str) -> bool:
+    """Prose: no code, tables, headings, lists or other marks that an arrangement would break."""
+    return not re.search(r"```|^\s*([-*#>|]|\d+[.)])|<<|\*\*|\[|\{|\t", text, re.MULTILINE)
+
+
+def content_words(text: str) -> list[str]:
+    """Lower-case words of four letters or more that say what the text is about, each once, in order."""
+    found = re.findall(r"\b[a-z]{4,}\b", text)
+    return list(dict.fromkeys(word for word in found if word not in _FUNCTION))
