@@ -26,6 +26,7 @@ class Row:
     prompt: list[dict[str, str]]
     completion: list[dict[str, str]]
     tokens: Tokens
+    types: tuple[str, ...] = ()  # of the verifiable instructions that it carries
 
     def as_json(self) -> dict[str, Any]:
         return {"prompt": self.prompt, "completion": self.completion}
@@ -51,16 +52,19 @@ def main() -> None:
     described = [f"{rows[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
     rows = decontaminated(rows, matches, params, dropped)
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
-    train, types, lost = instructed(train, tokenizer, params, dropped)
-    matches = overlaps(train, evaluation)
+    train, lost = instructed(train, tokenizer, params, dropped)
+    matches = [match for match in overlaps(train, evaluation) if train[match.row].types]
     described += [f"{train[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
     train = decontaminated(train, matches, params, dropped)
+    if not train:
+        hint = "set 'data.instructions.keep_untouched' to true, or 'data.instructions.max_words' higher"
+        raise UserError(f"dataset: no row is left to train on; {hint}")
 
     write_jsonl(PREPARED / "train.jsonl", (row.as_json() for row in train))
     write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
     write_bytes(PREPARED / "sample.md", sample(train, params["seed"]).encode())
-    write_json(METRICS, summary(train, validation, evaluation, dropped, described, types, lost))
+    write_json(METRICS, summary(train, validation, evaluation, dropped, described, lost))
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items()) + " rows dropped")
 
@@ -112,12 +116,10 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
     return train, [rows[index] for index in sorted(chosen)]
 
 
-def instructed(
-    rows: list[Row], tokenizer, params: dict[str, Any], dropped: Counter
-) -> tuple[list[Row], Counter, Counter]:
-    """The rows to train on, some of them with verifiable instructions; their types; and those that were lost."""
+def instructed(rows: list[Row], tokenizer, params: dict[str, Any], dropped: Counter) -> tuple[list[Row], Counter]:
+    """The rows to train on, some of them with verifiable instructions, and the types that could not be imposed."""
     longest = params["train.max_length"] if params["data"]["over_length"] == "drop" else None
-    types, lost, found = Counter(), Counter(), []
+    lost, found = Counter(), []
     treated = instructions.treat_all(rows, params["data"]["instructions"], params["seed"], lost)
     for row, result in treated:
         if result is None:
@@ -127,9 +129,8 @@ def instructed(
         if longest is not None and len(tokens.prompt) + len(tokens.completion) > longest:
             dropped["over_length"] += 1
             continue
-        found.append(Row(row.place, result.prompt, result.completion, tokens))
-        types.update(result.types)
-    return found, types, lost
+        found.append(Row(row.place, result.prompt, result.completion, tokens, tuple(result.types)))
+    return found, lost
 
 
 def sample(rows: list[Row], seed: int) -> str:
@@ -148,10 +149,10 @@ def summary(
     evaluation: list[dict[str, Any]],
     dropped: Counter,
     matches: list[str],
-    types: Counter,
     lost: Counter,
 ) -> dict[str, Any]:
     """What metrics/data.json holds; tokens are those of the rows to train on."""
+    types = Counter(name for row in train for name in row.types)
     rows = len(train) + len(validation) + dropped["contaminated"]
     return {
         "rows": {"train": len(train), "validation": len(validation)},

@@ -18,7 +18,7 @@ def flat(values: dict, prefix: str = "") -> dict:
     """Keys as dvc names them; columns and the like are values."""
     found = {}
     for key, value in values.items():
-        found.update(flat(value, f"{key}.") if isinstance(value, dict) else {prefix + key: value})
+        found.update(flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
     return found
 
 

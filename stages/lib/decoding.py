@@ -33,6 +33,12 @@ OWN = (
 )
 
 
+_TOO_BIG = (
+    "memory ran out with one prompt at a time: set 'generation.max_new_tokens' lower, "
+    "'quantization.enabled' to true, or take a smaller 'model'"
+)
+
+
 @dataclass(frozen=True)
 class Response:
     """What the model wrote: ``finish_reason`` is ``stop`` at an end token, ``length`` where it was cut."""
@@ -90,7 +96,12 @@ def generate(
         Sequence(index, *fitted) for index, fitted in enumerate(fit(prompts, config, _context(inner) - shift, say))
     ]
     prepared = _prepared(inner, config)
-    reason = continuous.why_not(inner, prepared, min(prompts, key=len), prefix) if prompts else None
+    try:
+        reason = continuous.why_not(inner, prepared, min(prompts, key=len), prefix) if prompts else None
+    except RuntimeError as error:
+        if not _out_of_memory(error):
+            raise
+        raise UserError(_TOO_BIG) from None
     if reason:
         say(f"transformers' own generate is used: {reason}")
         todo = partial(batches.decode, model, tokenizer, config, seed=seed)
@@ -122,10 +133,7 @@ def _with_less_memory(
             if not _out_of_memory(error):
                 raise
         if size == 1:
-            raise UserError(
-                "memory ran out with one prompt at a time: set 'generation.max_new_tokens' lower, "
-                "'quantization.enabled' to true, or take a smaller 'model'"
-            )
+            raise UserError(_TOO_BIG)
         size = max(1, size // 2)
         say(f"memory ran out: going on with {size} prompts at once ('generation.batch_size')")
         if torch.cuda.is_available():

@@ -69,6 +69,9 @@ def treat_all(
 ) -> Iterator[tuple[Row, Treated | None]]:
     """Each row with what it becomes: as many variants as ``section`` says, or None, where it stays as it is.
 
+    Rows with completions of more than ``max_words`` words stay as they are; without ``keep_untouched`` such rows are
+    left out altogether.
+
     Args:
         rows: each has ``prompt`` and ``completion``.
         section: ``data.instructions`` of params.yaml.
@@ -80,8 +83,10 @@ def treat_all(
     counts, weights = range(1, len(section["per_row"]) + 1), section["per_row"]
     for row in rows:
         rng = random.Random(f"{seed} {row.prompt} {row.completion}")
-        if rng.random() >= section["fraction"]:
-            yield row, None
+        words = len(row.completion[-1]["content"].split())
+        if rng.random() >= section["fraction"] or words > (section["max_words"] or words):
+            if section["keep_untouched"]:
+                yield row, None
             continue
         other = next((text for text in answers[repr(row.prompt)] if text != row.completion[-1]["content"]), None)
         for _ in range(section["variants"]):

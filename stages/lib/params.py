@@ -72,6 +72,8 @@ INSTRUCTIONS: dict[str, Key] = {
     "variants": _WHOLE,
     "per_row": Key(frozenset({list})),
     "types": Key(frozenset({str, list})),
+    "max_words": Key(frozenset({int, _NULL})),
+    "keep_untouched": _SWITCH,
 }
 
 _RESERVED = {

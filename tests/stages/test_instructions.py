@@ -15,6 +15,7 @@ from tests.ifeval import official
 from tests.tiny import ROOT
 
 SECTION = {"fraction": 1.0, "variants": 2, "per_row": [0.4, 0.4, 0.2], "types": "all"}
+SECTION |= {"max_words": None, "keep_untouched": True}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,16 @@ def test_none_and_some_of_the_rows():
     assert treated(rows, fraction=0) == [(row, None) for row in rows]
     share = sum(result is None for _, result in treated(rows, fraction=0.5, variants=1)) / len(rows)
     assert 0.35 < share < 0.65
+
+
+def test_rows_that_are_too_long_stay_as_they_are_or_are_left_out():
+    rows = list(starter(60))
+    words = [len(row.completion[0]["content"].split()) for row in rows]
+    short = sum(count <= 40 for count in words)
+    found = treated(rows, max_words=40, variants=1)
+    assert sum(result is None for _, result in found) == len(rows) - short
+    assert len(treated(rows, max_words=40, variants=1, keep_untouched=False)) in range(short - 5, short + 1)
+    assert treated(rows, fraction=0, keep_untouched=False) == []
 
 
 def test_types_can_be_held_out():

@@ -65,7 +65,7 @@ def test_the_default_is_right():
         ("model_config", {"torch_dtype": "auto"}, ["old name", "dtype"]),
         ("tokenizer_config", {"padding_side": "lef"}, ["did you mean 'left'"]),
         ("data", {"num_val": -1}, ["at least 0, not -1"]),
-        ("data", {"instructions": {}}, ["'data.instructions.fraction' is missing"]),
+        ("data", {"instructions": {**INSTRUCTIONS, "fraction": None}}, ["'data.instructions.fraction' must be float"]),
         (
             "data",
             {"instructions": INSTRUCTIONS | {"types": 3}},
