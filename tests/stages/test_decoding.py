@@ -131,7 +131,7 @@ def test_adapters_write_what_generate_writes(any_model, kind, tmp_path):
     found = answers(loaded, tokenizer, 5, said=said)
     assert found == one_at_a_time(loaded, tokenizer)
     assert bool(said) == (model.config.model_type == "recurrent_gemma")
-    if kind != "4-bit":
+    if kind != "4-bit" and (kind, model.config.model_type) != ("prompt_tuning", "recurrent_gemma"):  # forgets quickly
         assert found != answers(model, tokenizer, 5)
 
 
