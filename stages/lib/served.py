@@ -1,13 +1,15 @@
 """Answers from a server with the interface of OpenAI's chat completions: vLLM, SGLang, llama.cpp and others."""
 
 import os
+from collections import deque
 from collections.abc import Iterator, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from stages.lib.decoding import OWN, Response
+from stages.lib.decoding import Response
 from stages.lib.errors import UserError
+from stages.lib.params import OWN
+from stages.lib.sequence import own_seed
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -29,7 +31,7 @@ def connect(generation: dict[str, Any]) -> "OpenAI":
 
 def request(generation: dict[str, Any], seed: int) -> dict[str, Any]:
     """The arguments of ``chat.completions.create`` that ``generation`` stands for."""
-    given = {key: value for key, value in generation.items() if key not in OWN and value is not None}
+    given = {key: value for key, value in generation.items() if key not in OWN["generation"] and value is not None}
     if given.pop("do_sample", False):
         options: dict[str, Any] = {"seed": seed}
     else:
@@ -58,26 +60,30 @@ def generate(
         done, share: as ``stages.lib.decoding.generate``.
 
     Raises:
-        UserError: the server is not there, does not know the model, or refuses a request for good.
+        UserError: the server is not there, does not know the model, or refuses a request for good; what was
+            under way has been yielded before.
     """
     own, processes = share
-    waiting = [index for index in range(len(conversations))[own::processes] if index not in done]
+    waiting = deque(index for index in range(len(conversations))[own::processes] if index not in done)
     under_way: dict[Future, int] = {}
+    failure: BaseException | None = None
     with ThreadPoolExecutor(generation["concurrency"]) as pool:
         try:
-            while waiting or under_way:
-                while waiting and len(under_way) < generation["concurrency"]:
-                    index = waiting.pop(0)
-                    options = request(generation, _seed(seed, conversations[index]))
+            while (waiting and not failure) or under_way:
+                while waiting and not failure and len(under_way) < generation["concurrency"]:
+                    index = waiting.popleft()
+                    options = request(generation, own_seed(seed, conversations[index]))
                     under_way[pool.submit(_ask, client, model, conversations[index], options)] = index
                 arrived, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                yield [(under_way.pop(future), future.result()) for future in arrived]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _seed(seed: int, conversation: list[dict[str, str]]) -> int:
-    return int.from_bytes(sha256(f"{seed} {conversation}".encode()).digest()[:4], "big") >> 1
+                indices = {future: under_way.pop(future) for future in arrived}
+                failures = [future.exception() for future in arrived if future.exception()]
+                failure = failure or next(iter(failures), None)
+                yield [(index, future.result()) for future, index in indices.items() if not future.exception()]
+        except BaseException:
+            client.close()  # so that what is under way ends, and an interruption need not wait for it
+            raise
+    if failure:
+        raise failure
 
 
 def _ask(client: "OpenAI", model: str, conversation: list[dict[str, str]], options: dict[str, Any]) -> Response:

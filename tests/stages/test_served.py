@@ -127,6 +127,15 @@ def test_what_arrived_before_a_failure_is_not_lost(server):
     assert set(found) == {0, 1}
 
 
+def test_what_is_under_way_when_one_request_fails_is_not_lost(server):
+    server.script, server.seconds = [200, 400], 0.05
+    generation = {**GENERATION, "base_url": server.url, "concurrency": 4}
+    batches, found = served.generate(served.connect(generation), "base", ASKED, generation, 7), {}
+    with pytest.raises(UserError, match="400"):
+        found.update(itertools.chain.from_iterable(batches))
+    assert len(found) == len(server.bodies) - 1 >= 3
+
+
 @pytest.mark.parametrize(
     ("status", "words"), [(404, "does not know the model 'base'; it has 'base'"), (401, "OPENAI_API_KEY")]
 )
