@@ -1,13 +1,12 @@
 """transformers' own ``generate`` in padded batches, for models and ways of generating that need it."""
 
-from collections import deque
 from collections.abc import Iterator
 from copy import copy
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from stages.lib.architectures import architecture
-from stages.lib.continuous import Sequence
+from stages.lib.sequence import Sequence, own_seed
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -28,19 +27,17 @@ def decode(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     config: "GenerationConfig",
-    waiting: deque[Sequence],
-    size: int,
     order: list[Sequence],
+    size: int,
     share: tuple[int, int],
     seed: int,
 ) -> Iterator[list[Sequence]]:
     """Yields the sequences of each finished batch.
 
     Args:
-        waiting: sequences that are still to be answered; the finished ones leave it.
+        order: all sequences, open or finished. Batches are made of these, so that a resumed run pads as an
+            uninterrupted one and writes the same text; those without an open one are left out.
         size: of a batch; one, where answers are sampled, so that none depends on its neighbours.
-        order: all sequences, answered or not. Batches are made of these, so that a resumed run pads as an
-            uninterrupted one and writes the same text.
         share: of several processes, this one's number and how many there are; each takes every so many batches.
         seed: of sampling, set anew for every prompt.
     """
@@ -51,10 +48,10 @@ def decode(
     own, processes = share
     stops = {"tokenizer": tokenizer} if config.stop_strings else {}  # only then does it take one
     for batch in batches(order, 1 if config.do_sample else size, pads)[own::processes]:
-        open_ones = [sequence for sequence in batch if sequence in waiting]
+        open_ones = [sequence for sequence in batch if sequence.finish_reason is None]
         if not open_ones:
             continue
-        set_seed(seed + sum(batch[0].prompt))
+        set_seed(own_seed(seed, batch[0].prompt))
         limited = copy(config)
         limited.max_new_tokens = batch[0].limit
         inputs = _left_padded([sequence.prompt for sequence in batch], tokenizer.pad_token_id)
@@ -63,10 +60,7 @@ def decode(
             output = model.generate(**inputs, generation_config=limited, **stops)
         for sequence, ids in zip(batch, output[:, inputs["input_ids"].shape[1] :].tolist(), strict=True):
             _finish(sequence, ids, config, tokenizer.pad_token_id)
-        for sequence in open_ones:
-            waiting.remove(sequence)
         yield open_ones
-    waiting.clear()  # what is left is other processes' share
 
 
 def _left_padded(prompts: list[list[int]], pad: int) -> dict[str, Any]:

@@ -138,6 +138,7 @@ def grouped_attention(
     attention_mask: torch.Tensor,
     scaling: float | None = None,
     softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention with the query heads of a group side by side, in transformers' attention interface.
@@ -148,19 +149,15 @@ def grouped_attention(
         attention_mask: what is added to the scores, (batch or 1, 1, queries, keys).
         scaling: factor of the scores; None: one by the square root of the head size.
         softcap: bound of the scores, as Gemma 2 has it (arXiv 2408.00118, section 2).
+        s_aux: (heads,), attention sinks as gpt-oss has them: a score of each head to which no value belongs.
 
     Returns:
         (batch, queries, heads, head size), and None for the weights, which are not kept.
-
-    Raises:
-        NotImplementedError: attention sinks, which are another sum.
     """
-    if kwargs.get("s_aux") is not None:
-        raise NotImplementedError("attention sinks")
     batch, heads, queries, size = query.shape
     groups = key.shape[1]
     scaling = size**-0.5 if scaling is None else scaling
-    if queries > 1 and softcap is None:  # a prompt: the fused kernel, which keeps no scores
+    if queries > 1 and softcap is None and s_aux is None:  # a prompt: the fused kernel, which keeps no scores
         options = {"attn_mask": attention_mask, "scale": scaling, "enable_gqa": heads != groups}
         output = torch.nn.functional.scaled_dot_product_attention(query, key, value, **options)
         return output.transpose(1, 2), None
@@ -168,8 +165,11 @@ def grouped_attention(
     scores = torch.bmm(rows, key.flatten(0, 1).transpose(1, 2)).view(batch, heads, queries, -1)
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
-    weights = torch.softmax(scores + attention_mask, dim=-1, dtype=torch.float32).to(query.dtype)
-    output = torch.bmm(weights.view(batch * groups, -1, key.shape[2]), value.flatten(0, 1))
+    scores = scores + attention_mask
+    if s_aux is not None:
+        scores = torch.cat([scores, s_aux.view(1, -1, 1, 1).expand(batch, -1, queries, -1)], dim=-1)
+    weights = torch.softmax(scores, dim=-1, dtype=torch.float32)[..., : key.shape[2]].to(query.dtype)
+    output = torch.bmm(weights.reshape(batch * groups, -1, key.shape[2]), value.flatten(0, 1))
     return output.view(batch, heads, queries, value.shape[-1]).transpose(1, 2), None
 
 

@@ -3,16 +3,16 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from stages.lib.cache import ATTENTION, Buffers, attention_masks
 from stages.lib.linear import weight_first
+from stages.lib.sequence import Sequence
 
 if TYPE_CHECKING:
-    from transformers import GenerationConfig, PreTrainedModel
+    from transformers import PreTrainedModel
 
 # Rows of the batch are a multiple of the first and at least the second: products with fewer rows take other paths
 # through the library and round differently, so that an answer would depend on how many are written beside it.
@@ -22,81 +22,6 @@ PREFILL = 8192  # tokens of prompts in one forward pass
 
 
 Shared = tuple[int, ...]
-
-
-@dataclass(eq=False)
-class Sequence:
-    """A prompt and its answer as far as it is written.
-
-    Attributes:
-        index: the prompt's number.
-        prompt: its token ids.
-        limit: new tokens at the most.
-        choose: from the token ids so far and the logits of the next, (1, vocabulary), the next token;
-            None takes the likeliest.
-        stop: whether the answer ends with the token ids so far, other than by an end token; None never does.
-    """
-
-    index: int
-    prompt: list[int]
-    limit: int
-    choose: Any = None
-    stop: Any = None
-    written: list[int] = field(default_factory=list)
-    finish_reason: str | None = None
-
-    def append(self, token: int, ends: set[int]) -> None:
-        """Takes the next token, and notes whether it is the last."""
-        self.written.append(token)
-        if token in ends or (self.stop is not None and self.stop(self.prompt + self.written)):
-            self.finish_reason = "stop"
-        elif len(self.written) >= self.limit:
-            self.finish_reason = "length"
-
-
-def why_not(model: "PreTrainedModel", config: "GenerationConfig", prompt: list[int], prefix=None) -> str | None:
-    """Why this model or this way of generating needs transformers' own ``generate``; None if it does not.
-
-    What cannot be seen from the outside is tried: the logits after a short prompt must be the model's own.
-
-    Args:
-        prompt: token ids to try it with.
-        prefix: see ``decode``.
-    """
-    from transformers.generation import GenerationMode
-
-    mode = config.get_generation_mode()
-    text = model.config.get_text_config()
-    if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
-        return f"the generation mode is {mode.value}"
-    if config.max_time or (config.guidance_scale or 1) != 1 or config.cache_implementation:
-        return "'max_time', 'guidance_scale' and 'cache_implementation' are its own"
-    if getattr(model, "_is_stateful", False) or not getattr(model, "_supports_attention_backend", False):
-        return f"{model.config.model_type} has no cache of keys and values alone, or an attention of its own"
-    if set(getattr(text, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}:
-        return f"{model.config.model_type} has layers of other kinds than attention"
-    if (getattr(text, "rope_parameters", None) or {}).get("rope_type") in ("dynamic", "longrope"):
-        return "its positions are scaled by the longest sequence of the batch"
-    return _disagreement(model, prompt[-32:], prefix)
-
-
-def _disagreement(model: "PreTrainedModel", prompt: list[int], prefix) -> str | None:
-    shared = tuple(prompt[: len(prompt) // 2])
-    with torch.inference_mode():
-        expected = _forward(model, torch.tensor([prompt], device=model.device), prefix, use_cache=False).logits[0, -1]
-        try:
-            with grouped(model):
-                batch = Batch(model, 1, prefix, shared)
-                batch.admit([Sequence(0, prompt, 1)])
-                found = batch.logits()[0]
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:  # whatever a model of any kind does with what it does not expect
-            return f"{model.config.model_type} does not take our cache ({type(error).__name__}: {error})"
-    tolerance = 1e-3 if expected.dtype == torch.float32 else 5e-2
-    if (found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1):
-        return f"{model.config.model_type} gives other logits with our cache"
-    return None
 
 
 def shared_beginning(prompts: list[list[int]]) -> Shared:
@@ -130,7 +55,7 @@ class Batch:
     """
 
     def __init__(self, model: "PreTrainedModel", size: int, prefix: torch.Tensor | None = None, shared: Shared = ()):
-        self.model, self.size, self.shared = model, size, len(shared)
+        self.model, self.shared = model, len(shared)
         self.sequences: list[Sequence] = []
         self.config = model.config.get_text_config()
         self.buffers = Buffers(self.config.num_hidden_layers, _rows(size))
@@ -143,21 +68,24 @@ class Batch:
 
         Prompts share a forward pass where their lengths, rounded up, are equal.
         """
-        first = len(self.sequences)
-        self.sequences += new
         rows: dict[int, list[int]] = {}
-        for row, sequence in enumerate(new, first):
+        for row, sequence in enumerate(new, len(self.sequences)):
             # One at the least, so that the shared beginning gets into its row.
             rows.setdefault(_up(max(1, len(sequence.prompt) - 1 - self.shared), LENGTHS), []).append(row)
+        self.sequences += new
         for length, group in rows.items():
             at_once = max(1, PREFILL // length)
             for start in range(0, len(group), at_once):
                 some = group[start : start + at_once]
-                ids = torch.zeros(len(some), length, dtype=torch.long)
-                for line, row in zip(ids, some, strict=True):
-                    prompt = self.sequences[row].prompt[self.shared : -1]
-                    line[: len(prompt)] = torch.tensor(prompt, dtype=torch.long)
-                self._read(ids, some)
+                self._read(self._prompts(some, length), some)
+
+    def _prompts(self, rows: list[int], length: int) -> torch.Tensor:
+        """What prefill reads of these rows' prompts after the shared beginning, (rows, length), zeros after it."""
+        ids = torch.zeros(len(rows), length, dtype=torch.long)
+        for line, row in zip(ids, rows, strict=True):
+            prompt = self.sequences[row].prompt[self.shared : -1]
+            line[: len(prompt)] = torch.tensor(prompt, dtype=torch.long)
+        return ids
 
     def _read(self, ids: torch.Tensor, rows: list[int] | None, prefix: torch.Tensor | None = None) -> None:
         """Fills the cache with the tokens, (batch, length); of no rows, they are the beginning of all."""
@@ -167,7 +95,7 @@ class Batch:
         positions = torch.arange(start, total, device=device)[None]
         place.rows = None if rows is None else torch.tensor(rows, device=device)
         place.positions, place.length = None, total
-        _forward(
+        forward(
             self.model,
             ids.to(device),
             prefix,
@@ -198,6 +126,14 @@ class Batch:
         )
         return output.logits[: len(last), -1]
 
+    def step(self, ends: set[int]) -> None:
+        """Each sequence gets its next token."""
+        logits = self.logits()
+        likeliest = logits.argmax(dim=-1).tolist()
+        for row, sequence in enumerate(self.sequences):
+            choose = sequence.choose
+            sequence.append(choose(sequence, logits[row : row + 1]) if choose else likeliest[row], ends)
+
     def leave(self) -> list[Sequence]:
         """Takes the finished sequences out; the last ones move to their rows."""
         finished = []
@@ -223,7 +159,7 @@ def _up(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _forward(model: "PreTrainedModel", ids: torch.Tensor, prefix: torch.Tensor | None, **options):
+def forward(model: "PreTrainedModel", ids: torch.Tensor, prefix: torch.Tensor | None, **options):
     """The model's forward pass over the prefix, if there is one, and the tokens, (batch, length)."""
     if prefix is None:
         return model(input_ids=ids, **options)
@@ -233,34 +169,38 @@ def _forward(model: "PreTrainedModel", ids: torch.Tensor, prefix: torch.Tensor |
 
 
 def decode(
-    model: "PreTrainedModel", waiting: deque[Sequence], ends: set[int], size: int, prefix=None, shared: Shared = ()
+    model: "PreTrainedModel",
+    order: list[Sequence],
+    size: int,
+    share: tuple[int, int],
+    ends: set[int],
+    prefix: torch.Tensor | None = None,
+    shared: Shared = (),
 ) -> Iterator[list[Sequence]]:
-    """Yields sequences as they finish. What a failure interrupts is put back into ``waiting``, from its start.
+    """Yields sequences as they finish; what a failure interrupts is open again, from its start.
 
     Args:
         model: to be used inside ``grouped``.
-        waiting: prompts in the order in which they are taken up; empty at the end.
+        order: sequences in the order in which the open ones are taken up.
+        share: of several processes, this one's number and how many there are; each takes every so many sequences.
         ends: token ids that end an answer.
         size, prefix, shared: see ``Batch``.
     """
+    own, processes = share
+    waiting = deque(sequence for sequence in order[own::processes] if sequence.finish_reason is None)
+    if not waiting:
+        return
     with torch.inference_mode():
         batch = Batch(model, size, prefix, shared)
     try:
         while waiting or batch.sequences:
             with torch.inference_mode():
-                room = min(size - len(batch.sequences), len(waiting))
-                if room:
+                if room := min(size - len(batch.sequences), len(waiting)):
                     batch.admit([waiting.popleft() for _ in range(room)])
-                logits = batch.logits()
-                likeliest = logits.argmax(dim=-1).tolist()
-                for row, sequence in enumerate(batch.sequences):
-                    choose = sequence.choose
-                    token = choose(sequence, logits[row : row + 1]) if choose else likeliest[row]
-                    sequence.append(token, ends)
+                batch.step(ends)
                 finished = batch.leave()
             if finished:
                 yield finished
     finally:
         for sequence in batch.sequences:
             sequence.written.clear()
-        waiting.extendleft(reversed(batch.sequences))

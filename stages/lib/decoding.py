@@ -4,34 +4,19 @@ Continuous batching (``stages.lib.continuous``) where the model's cache allows i
 ``generate`` in padded batches (``stages.lib.batches``) elsewhere.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Set
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from stages.lib import batches, continuous
-from stages.lib.continuous import Sequence
+from stages.lib import batches, compatibility, continuous
 from stages.lib.errors import UserError
+from stages.lib.params import OWN
+from stages.lib.sequence import Sequence, own_seed
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
-
-# Keys of the section 'generation' that are not GenerationConfig's.
-OWN = (
-    "batch_size",
-    "num_batches",
-    "system_prompt",
-    "engine",
-    "base_url",
-    "base_model",
-    "tuned_model",
-    "concurrency",
-    "timeout",
-)
-
 
 _TOO_BIG = (
     "memory ran out with one prompt at a time: set 'generation.max_new_tokens' lower, "
@@ -60,7 +45,7 @@ def generation_config(
     from transformers import GenerationConfig
 
     model.generation_config = GenerationConfig()
-    given = {key: value for key, value in generation.items() if key not in OWN}
+    given = {key: value for key, value in generation.items() if key not in OWN["generation"]}
     return GenerationConfig(**{"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **given})
 
 
@@ -92,42 +77,31 @@ def generate(
     model.eval()
     inner, prefix = _unwrapped(model)
     shift = 0 if prefix is None else prefix.shape[1]
-    sequences = [
-        Sequence(index, *fitted) for index, fitted in enumerate(fit(prompts, config, _context(inner) - shift, say))
-    ]
+    fitted = fit(prompts, config, _context(inner) - shift, say)
+    sequences = [Sequence(index, prompt, limit) for index, (prompt, limit) in enumerate(fitted)]
+    for index in done:
+        sequences[index].finish_reason = "stop"
     prepared = _prepared(inner, config)
-    try:
-        reason = continuous.why_not(inner, prepared, min(prompts, key=len), prefix) if prompts else None
-    except RuntimeError as error:
-        if not _out_of_memory(error):
-            raise
-        raise UserError(_TOO_BIG) from None
-    if reason:
+    if reason := _why_not(inner, prepared, prompts, prefix):
         say(f"transformers' own generate is used: {reason}")
-        todo = partial(batches.decode, model, tokenizer, config, seed=seed)
+        decode = partial(batches.decode, model, tokenizer, config, seed=seed)
     else:
         _equip(sequences, inner, tokenizer, prepared, seed)
         shared = continuous.shared_beginning([sequence.prompt for sequence in sequences])
-        todo = partial(continuous.decode, inner, ends=_ends(config), prefix=prefix, shared=shared)
+        decode = partial(continuous.decode, inner, ends=_ends(config), prefix=prefix, shared=shared)
     order = sorted(sequences, key=lambda sequence: (-len(sequence.prompt), sequence.index))
     with nullcontext() if reason else continuous.grouped(inner):
-        for finished in _with_less_memory(todo, order, batch_size, done, share, say):
+        for finished in _with_less_memory(partial(decode, order=order, share=share), batch_size, say):
             yield [(sequence.index, _response(sequence, tokenizer, config)) for sequence in finished]
 
 
-def _with_less_memory(
-    todo, order: list[Sequence], size: int, done: Set[int], share: tuple[int, int], say
-) -> Iterator[list[Sequence]]:
-    """The sequences as they finish; where memory runs out, the rest in batches of half the size."""
+def _with_less_memory(decode, size: int, say: Callable[[str], None]) -> Iterator[list[Sequence]]:
+    """The sequences as they finish; where memory runs out, the open ones in batches of half the size."""
     import torch
 
-    own, processes = share
-    mine = order[own::processes] if todo.func is continuous.decode else order
-    waiting = deque(sequence for sequence in mine if sequence.index not in done)
-    options = {} if todo.func is continuous.decode else {"order": order, "share": share}
-    while waiting:
+    while True:
         try:
-            yield from todo(waiting=waiting, size=size, **options)
+            yield from decode(size=size)
             return
         except RuntimeError as error:
             if not _out_of_memory(error):
@@ -138,6 +112,16 @@ def _with_less_memory(
         say(f"memory ran out: going on with {size} prompts at once ('generation.batch_size')")
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+
+def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix) -> str | None:
+    """See ``compatibility.why_not``, which is tried with the shortest prompt."""
+    try:
+        return compatibility.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
+    except RuntimeError as error:
+        if not _out_of_memory(error):
+            raise
+    raise UserError(_TOO_BIG)
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -214,8 +198,7 @@ def _generator(sequence: Sequence, seed: int, device):
     """A source of random numbers that depends on the seed and the prompt."""
     import torch
 
-    digest = sha256(f"{seed} {sequence.prompt}".encode()).digest()
-    return torch.Generator(device).manual_seed(int.from_bytes(digest[:7], "big"))
+    return torch.Generator(device).manual_seed(own_seed(seed, sequence.prompt))
 
 
 def _chosen(processors, generator, sequence: Sequence, logits) -> int:

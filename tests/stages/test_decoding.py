@@ -8,19 +8,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, GenerationConfig
+from transformers import AutoModelForCausalLM, GenerationConfig, GptOssConfig, GptOssForCausalLM
 
-from stages.lib import adapters, capacity, chat, continuous, decoding, models
-from stages.lib.errors import UserError
+from stages.lib import adapters, chat, continuous, decoding, models
+from stages.lib.sequence import Sequence
 from tests import architectures, tiny
-
-QUESTIONS = [
-    "Name a colour.",
-    "Explain the tides to a child who lives far from the sea.",
-    "Why?",
-    "Say hello in French.",
-    *(f"List {count} things that are {'very ' * count}useful on a long walk" for count in range(1, 9)),
-]
+from tests.stages.answers import QUESTIONS, answers, one_at_a_time, settings_of, tokens
 
 
 @pytest.fixture(scope="module", params=architectures.ARCHITECTURES)
@@ -40,44 +33,6 @@ def tokenizer(tiny_tokenizer):
 @pytest.fixture(scope="module")
 def model(tiny_model):
     return AutoModelForCausalLM.from_pretrained(tiny_model)
-
-
-def tokens(tokenizer, texts=QUESTIONS):
-    return [chat.prompt_tokens(tokenizer, [{"role": "user", "content": text}]) for text in texts]
-
-
-def settings_of(model, tokenizer, **generation):
-    given = {"max_new_tokens": 24, "do_sample": False} | generation
-    return decoding.generation_config(model, tokenizer, chat.end_tokens(tokenizer), given)
-
-
-def answers(model, tokenizer, batch_size, prompts=None, done=frozenset(), said=None, seed=1, **generation):
-    """Responses by the index of their prompt."""
-    config = settings_of(model, tokenizer, **generation)
-    found = {}
-    say = (lambda text: None) if said is None else said.append
-    prompts = tokens(tokenizer) if prompts is None else prompts
-    for batch in decoding.generate(model, tokenizer, prompts, config, batch_size, seed, done=done, say=say):
-        assert not found.keys() & dict(batch).keys()
-        found.update(batch)
-    return found
-
-
-def one_at_a_time(model, tokenizer, prompts=None, **generation):
-    """The same by the library's own generate, without batches and padding."""
-    config = settings_of(model, tokenizer, **generation)
-    ends = config.eos_token_id
-    stops = {"tokenizer": tokenizer} if config.stop_strings else {}
-    found = {}
-    for index, prompt in enumerate(tokens(tokenizer) if prompts is None else prompts):
-        ids = torch.tensor([prompt])
-        whole = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config, **stops)
-        new = whole[0].tolist()[-(whole.shape[1] - len(prompt)) :] if whole.shape[1] > len(prompt) else []
-        ended = bool(new) and new[-1] in ends
-        text = tokenizer.decode(new[:-1] if ended else new, skip_special_tokens=True)
-        reason = "stop" if ended or len(new) < config.max_new_tokens else "length"
-        found[index] = decoding.Response(text, len(new), reason)
-    return found
 
 
 def early_end(model, tokenizer):
@@ -180,7 +135,7 @@ def test_logits_are_the_same_to_the_last_bit_whatever_the_batch(model, tokenizer
         with torch.inference_mode(), continuous.grouped(model):
             for start in range(0, len(order), size):
                 batch = continuous.Batch(model, size)
-                batch.admit([continuous.Sequence(index, prompts[index], 9) for index in order[start : start + size]])
+                batch.admit([Sequence(index, prompts[index], 9) for index in order[start : start + size]])
                 for sequence, row in zip(batch.sequences, batch.logits(), strict=True):
                     found[sequence.index] = row
         return torch.stack([found[index] for index in range(len(prompts))])
@@ -249,70 +204,30 @@ def test_the_checkpoints_own_way_of_generating_is_not_used(tiny_model, tokenizer
     assert answers(own, tokenizer, 4) == plain
 
 
-@pytest.mark.parametrize("path", ["continuous", "generate"])
-def test_when_memory_runs_out_the_batch_is_halved(model, tokenizer, monkeypatch, path):
-    expected = answers(model, tokenizer, 8)
-    forward, logits = type(model).forward, continuous.Batch.logits
-
-    def limited(self, input_ids=None, **options):
-        if len(input_ids) > 4:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(self, input_ids=input_ids, **options)
-
-    def limited_logits(self):
-        if len(self.sequences) > 4:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return logits(self)
-
-    if path == "generate":
-        monkeypatch.setattr(continuous, "why_not", lambda *arguments: "for this test")
-        monkeypatch.setattr(type(model), "forward", limited)
-    else:
-        monkeypatch.setattr(continuous.Batch, "logits", limited_logits)
+def test_attention_sinks(tokenizer):
+    """gpt-oss gives each head a score to which no value belongs; its layers slide and do not in turn."""
+    config = GptOssConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        num_local_experts=2,
+        num_experts_per_tok=1,
+        sliding_window=16,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+    )
+    torch.manual_seed(0)
+    model = GptOssForCausalLM(config).eval()
+    for layer in model.model.layers:
+        torch.nn.init.normal_(layer.self_attn.sinks, std=3.0)
     said = []
-    assert answers(model, tokenizer, 12, said=said) == expected
-    halved = [text for text in said if "memory ran out" in text]
-    assert [re.search(r"with (\d+) prompts", text).group(1) for text in halved] == ["6", "3"]
-
-
-def test_memory_that_does_not_suffice_for_one_prompt(model, tokenizer, monkeypatch):
-    def none_left(self):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(continuous, "why_not", lambda *arguments: None)
-    monkeypatch.setattr(continuous.Batch, "logits", none_left)
-    with pytest.raises(UserError, match="one prompt at a time.*max_new_tokens"):
-        answers(model, tokenizer, 4)
-
-
-def test_a_prompt_longer_than_the_context_is_answered_with_what_fits(model, tokenizer):
-    """The tiny model reads 512 tokens."""
-    long = list(range(5, 700))
-    said = []
-    found = answers(model, tokenizer, 2, [long, [5, 6, 7]], said=said, max_new_tokens=200)
-    cut = long[:192] + long[-192:]
-    assert found[0] == answers(model, tokenizer, 2, [cut], max_new_tokens=128)[0]
-    assert found[1] == answers(model, tokenizer, 2, [[5, 6, 7]], max_new_tokens=200)[0]
-    assert said[0].startswith("prompt 1 has 695 tokens, and the model's context is 512: 311 tokens")
-    assert said[1].startswith("1 prompts get fewer than 200 new tokens")
-
-
-def test_a_prompt_that_leaves_some_room_keeps_all_its_tokens(model, tokenizer):
-    config = settings_of(model, tokenizer, max_new_tokens=200)
-    said = []
-    assert decoding.fit([[1] * 384, [2] * 385, [3] * 10], config, 512, said.append) == [
-        ([1] * 384, 128),
-        ([2] * 384, 128),
-        ([3] * 10, 200),
-    ]
-    assert len(said) == 2
-
-
-def test_as_many_prompts_at_once_as_fit(model):
-    each = 2 * 2 * 2 * 8 * 100 * 4 + 12 * model.config.vocab_size  # 2 layers, 2 heads of 8, 100 tokens, float32
-    assert capacity.batch_size(model, 100, free=int(each * 10 / capacity.SHARE) + 1) == 10
-    assert capacity.batch_size(model, 100, free=0) == 1
-    assert capacity.batch_size(model, 100, free=1 << 50) == capacity.MOST["cpu"]
+    assert answers(model, tokenizer, 5, said=said) == one_at_a_time(model, tokenizer)
+    assert said == []
 
 
 def test_a_model_that_does_not_take_the_cache_is_left_to_generate(model, tokenizer, monkeypatch):
