@@ -5,7 +5,7 @@ import random
 from ifeval.instruction import Instruction
 from ifeval.wordings import WORDINGS
 
-_NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 # The languages of the benchmark, by langdetect's codes.
 LANGUAGES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "de": "German", "en": "English", "es": "Spanish",
@@ -50,7 +50,9 @@ def describe(instruction: Instruction, rng: random.Random) -> str:
         wordings = wordings[relation]
     as_word = rng.random() < 0.3
     values = {name: _shown(name, value, as_word) for name, value in instruction.kwargs.items()}
-    return rng.choice(wordings).format(**values, task="{task}")
+    wording = rng.choice(wordings)
+    asked = wording.format(**values, task="{task}")
+    return asked[0].upper() + asked[1:] if wording.startswith("{num_") else asked
 
 
 def _shown(name: str, value, as_word: bool):

@@ -43,18 +43,19 @@ def main() -> None:
         "ifeval.prompts",
         "train.max_length",
     )
+    types = instructions.chosen_types(params["data"]["instructions"]["types"])
     evaluation = prompts.read(params["ifeval.prompts"])
     tokenizer = load_tokenizer(params)
     dropped: Counter = Counter(empty=0, duplicate=0, over_length=0, contaminated=0)
     sources = [(clean(name, tokenizer, params, dropped), weight) for name, weight in mixing.parts(params["dataset"])]
     rows = mixing.mix(sources, params["seed"])
     matches = overlaps(rows, evaluation)
-    described = [f"{rows[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
+    described = in_words(rows, matches)
     rows = decontaminated(rows, matches, params, dropped)
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
-    train, lost = instructed(train, tokenizer, params, dropped)
+    train, lost = instructed(train, types, tokenizer, params, dropped)
     matches = [match for match in overlaps(train, evaluation) if train[match.row].types]
-    described += [f"{train[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
+    described += in_words(train, matches)
     train = decontaminated(train, matches, params, dropped)
     if not train:
         hint = "set 'data.instructions.keep_untouched' to true, or 'data.instructions.max_words' higher"
@@ -73,7 +74,6 @@ def clean(name: str, tokenizer, params: dict[str, Any], dropped: Counter) -> lis
     """The rows of one data set without empty, repeated and, unless they are to be truncated, too long ones."""
     rows: list[Row] = []
     seen: set[str] = set()
-    longest = params["train.max_length"] if params["data"]["over_length"] == "drop" else None
     for place, conversation in tqdm(datasets.read(name, params["data"]["columns"]), desc="prepare", unit=" rows"):
         if conversation is None:
             dropped["empty"] += 1
@@ -83,17 +83,29 @@ def clean(name: str, tokenizer, params: dict[str, Any], dropped: Counter) -> lis
             continue
         seen.add(text)
         tokens = row_tokens(tokenizer, conversation.prompt, conversation.completion)
-        if longest is not None and len(tokens.prompt) + len(tokens.completion) > longest:
+        if too_long(tokens, params):
             dropped["over_length"] += 1
             continue
         rows.append(Row(place, conversation.prompt, conversation.completion, tokens))
     return rows
 
 
+def too_long(tokens: Tokens, params: dict[str, Any]) -> bool:
+    """Whether a row is to be dropped for its length; those that are to be truncated are not."""
+    longest = params["train.max_length"]
+    drops = params["data"]["over_length"] == "drop" and longest is not None
+    return drops and len(tokens.prompt) + len(tokens.completion) > longest
+
+
 def overlaps(rows: list[Row], evaluation: list[dict[str, Any]]) -> list[contamination.Match]:
     """Rows in which the user says what an evaluation prompt says."""
     said = ("\n".join(turn["content"] for turn in row.prompt if turn["role"] == "user") for row in rows)
     return contamination.find(said, ((prompt["key"], prompt["prompt"]) for prompt in evaluation))
+
+
+def in_words(rows: list[Row], matches: list[contamination.Match]) -> list[str]:
+    """For people: which row repeats which prompt."""
+    return [f"{rows[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches]
 
 
 def decontaminated(
@@ -116,17 +128,18 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
     return train, [rows[index] for index in sorted(chosen)]
 
 
-def instructed(rows: list[Row], tokenizer, params: dict[str, Any], dropped: Counter) -> tuple[list[Row], Counter]:
+def instructed(
+    rows: list[Row], types: list[str], tokenizer, params: dict[str, Any], dropped: Counter
+) -> tuple[list[Row], Counter]:
     """The rows to train on, some of them with verifiable instructions, and the types that could not be imposed."""
-    longest = params["train.max_length"] if params["data"]["over_length"] == "drop" else None
     lost, found = Counter(), []
-    treated = instructions.treat_all(rows, params["data"]["instructions"], params["seed"], lost)
+    treated = instructions.treat_all(rows, types, params["data"]["instructions"], params["seed"], lost)
     for row, result in treated:
         if result is None:
             found.append(row)
             continue
         tokens = row_tokens(tokenizer, result.prompt, result.completion)
-        if longest is not None and len(tokens.prompt) + len(tokens.completion) > longest:
+        if too_long(tokens, params):
             dropped["over_length"] += 1
             continue
         found.append(Row(row.place, result.prompt, result.completion, tokens, tuple(result.types)))

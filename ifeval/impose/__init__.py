@@ -13,10 +13,8 @@ from ifeval.instructions import build
 from ifeval.parameters import InstructionError
 
 IMPOSERS = register.IMPOSERS
-# Layers, in the order in which several instructions are imposed: what changes the words, then what arranges
-# them, then what only counts them, then what wraps the whole. A later one does not undo an earlier.
-ORDER = [instruction_id for module in (content, form, letters, amounts) for instruction_id in module.ORDER]
-ORDER = sorted(ORDER, key=lambda instruction_id: register.LAYERS[instruction_id])
+# The order in which several are imposed, so that a later one does not undo an earlier.
+ORDER = sorted(IMPOSERS, key=register.LAYERS.__getitem__)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ import random
 from ifeval.impose.register import COUNTS, Around, imposes
 from ifeval.text import Text
 
-ORDER = ["length_constraints:number_sentences", "length_constraints:number_words", "keywords:letter_frequency"]
-
 
 def _bound(count: int, rng: random.Random, step: int = 1) -> tuple[int, str]:
     """A number and a relation that the count satisfies; round numbers where the step is more than one."""

@@ -7,16 +7,6 @@ from ifeval.describe import LANGUAGES
 from ifeval.impose.register import COUNTS, WORDS, Around, content_words, imposes, is_plain, sentences
 from ifeval.text import Text
 
-ORDER = [
-    "detectable_format:constrained_response",
-    "detectable_content:number_placeholders",
-    "detectable_content:postscript",
-    "startend:end_checker",
-    "keywords:existence",
-    "keywords:frequency",
-    "keywords:forbidden_words",
-    "language:response_language",
-]
 _ENDINGS = (
     "I hope this helps.",
     "That is all there is to it.",
@@ -89,6 +79,16 @@ def response_language(text: str, rng: random.Random, around: Around):
     return (text, {"language": language}) if language in LANGUAGES else None
 
 
+@imposes("detectable_format:constrained_response", WORDS)
+def constrained_response(text: str, rng: random.Random, around: Around):
+    """What starts with yes or no, or says that it depends, is one of the three answers."""
+    start = re.match(r"(yes|no|maybe|perhaps|it depends)\b", text.lower())
+    if start is None:
+        return None
+    answer = start.group(1) if start.group(1) in ("yes", "no") else "maybe"
+    return f"My answer is {answer}.", {}
+
+
 @imposes("detectable_content:number_placeholders", WORDS)
 def number_placeholders(text: str, rng: random.Random, around: Around):
     """Adds what someone else has to fill in; numbers of the text become placeholders first."""
@@ -122,13 +122,3 @@ def end_checker(text: str, rng: random.Random, around: Around):
         return text, {"end_phrase": parts[-1]}
     phrase = rng.choice(_ENDINGS)
     return f"{text}{' ' if is_plain(text) else chr(10) * 2}{phrase}", {"end_phrase": phrase}
-
-
-@imposes("detectable_format:constrained_response", WORDS)
-def constrained_response(text: str, rng: random.Random, around: Around):
-    """What starts with yes or no, or says that it depends, is one of the three answers."""
-    start = re.match(r"(yes|no|maybe|perhaps|it depends)\b", text.lower())
-    if start is None:
-        return None
-    answer = start.group(1) if start.group(1) in ("yes", "no") else "maybe"
-    return f"My answer is {answer}.", {}

@@ -6,18 +6,6 @@ import re
 
 from ifeval.impose.register import ARRANGEMENT, WRAPPING, Around, content_words, groups, imposes, is_plain, sentences
 
-ORDER = [
-    "length_constraints:number_paragraphs",
-    "length_constraints:nth_paragraph_first_word",
-    "detectable_format:number_bullet_lists",
-    "detectable_format:multiple_sections",
-    "detectable_format:number_highlighted_sections",
-    "detectable_format:title",
-    "combination:two_responses",
-    "detectable_format:json_format",
-    "startend:quotation",
-    "combination:repeat_prompt",
-]
 _KEYS = (
     ("answer",),
     ("response",),

@@ -6,13 +6,6 @@ import re
 from ifeval.impose.register import CASE, COUNTS, WORDS, Around, content_words, imposes
 from ifeval.text import Text
 
-ORDER = [
-    "punctuation:no_comma",
-    "change_case:capital_word_frequency",
-    "change_case:english_capital",
-    "change_case:english_lowercase",
-]
-
 
 @imposes("change_case:english_capital", CASE)
 def english_capital(text: str, rng: random.Random, around: Around):

@@ -21,6 +21,8 @@ class Around:
 Imposer = Callable[[str, random.Random, Around], tuple[str, dict[str, Any]] | None]
 IMPOSERS: dict[str, Imposer] = {}
 LAYERS: dict[str, int] = {}
+# Layers: what changes the words, what arranges them, the case of their letters, what only counts and names
+# what is there, and what wraps the whole.
 WORDS, ARRANGEMENT, CASE, COUNTS, WRAPPING = range(5)
 
 # Words that say nothing about what a text is about.

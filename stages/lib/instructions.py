@@ -65,7 +65,7 @@ class Treated:
 
 
 def treat_all(
-    rows: list[Row], section: dict[str, Any], seed: int, lost: Counter
+    rows: list[Row], types: list[str], section: dict[str, Any], seed: int, lost: Counter
 ) -> Iterator[tuple[Row, Treated | None]]:
     """Each row with what it becomes: as many variants as ``section`` says, or None, where it stays as it is.
 
@@ -74,11 +74,11 @@ def treat_all(
 
     Args:
         rows: each has ``prompt`` and ``completion``.
+        types: ids to draw from.
         section: ``data.instructions`` of params.yaml.
         seed: of what is drawn; a row's variants depend on it and the row.
         lost: counts the types of what could not be imposed.
     """
-    types = chosen_types(section["types"])
     answers = _other_answers(rows)
     counts, weights = range(1, len(section["per_row"]) + 1), section["per_row"]
     for row in rows:
@@ -130,7 +130,7 @@ def treat(
     types: list[str],
     count: int,
     rng: random.Random,
-    dropped: Counter,
+    lost: Counter,
     other: str | None = None,
 ) -> Treated | None:
     """The conversation with some instructions in its last request, and a completion that follows them.
@@ -138,7 +138,7 @@ def treat(
     Args:
         types: ids to choose from.
         count: instructions to impose.
-        dropped: counts the types whose imposition did not survive those after it.
+        lost: counts the types that could not be imposed, or did not survive those after them.
         other: another answer to the same request.
     """
     request, response = prompt[-1]["content"], completion[-1]["content"].strip()
@@ -156,13 +156,13 @@ def treat(
     for instruction_id in picked:
         imposed = impose.impose(instruction_id, text, rng, request, other)
         if imposed is None:
-            dropped[instruction_id] += 1
+            lost[instruction_id] += 1
             return None
         text, found[instruction_id] = imposed.response, imposed.kwargs
     instructions = [build(instruction_id, kwargs) for instruction_id, kwargs in found.items()]
     broken = [instruction.id for instruction in instructions if not instruction.check(text)]
     if broken or len(instructions) < count:
-        dropped.update(broken or ["too few fit"])
+        lost.update(broken or ["too few fit"])
         return None
     asked = [*prompt[:-1], {"role": "user", "content": ask(request, instructions, rng)}]
     return Treated(asked, [{"role": "assistant", "content": text}], picked)

@@ -34,7 +34,8 @@ def starter(count=None):
 
 def treated(rows, lost=None, seed=1, **changes):
     lost = Counter() if lost is None else lost
-    return list(instructions.treat_all(list(rows), SECTION | changes, seed, lost))
+    section = SECTION | changes
+    return list(instructions.treat_all(list(rows), instructions.chosen_types(section["types"]), section, seed, lost))
 
 
 @pytest.fixture(scope="module")

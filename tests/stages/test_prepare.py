@@ -47,6 +47,33 @@ def test_empty_and_repeated_rows_are_dropped_and_counted(project):
     assert train[0]["completion"] == [{"role": "assistant", "content": "Yes."}]
 
 
+INSTRUCTIONS = {"fraction": 1, "variants": 2, "per_row": [1], "types": ["startend:quotation"]}
+INSTRUCTIONS |= {"max_words": None, "keep_untouched": True}
+
+
+def test_rows_with_instructions_are_counted_and_shown(project):
+    train, metrics = project(ROWS, instructions=INSTRUCTIONS)
+    assert metrics["rows"] == {"train": 10, "validation": 1}
+    assert metrics["instructions"] == {"rows_by_type": {"startend:quotation": 10}, "failed_by_type": {}}
+    assert {row["completion"][0]["content"] for row in train} == {'"Yes."'}
+    assert '**assistant:** "Yes."' in (prepare.PREPARED / "sample.md").read_text()
+    validation = (prepare.PREPARED / "validation.jsonl").read_text()
+    assert '"content": "Yes."' in validation  # untouched
+
+
+def test_instructions_that_no_row_can_carry(project):
+    with pytest.raises(UserError, match="no row is left to train on.*keep_untouched"):
+        project(ROWS, instructions=INSTRUCTIONS | {"types": ["detectable_format:title"], "keep_untouched": False})
+
+
+def test_an_unknown_type_is_named_and_what_is_there_stays(project):
+    project(ROWS)
+    before = (prepare.PREPARED / "train.jsonl").read_bytes()
+    with pytest.raises(UserError, match="'data.instructions.types': unknown id 'startend:quotations'"):
+        project(ROWS, instructions=INSTRUCTIONS | {"types": ["startend:quotations"]})
+    assert (prepare.PREPARED / "train.jsonl").read_bytes() == before
+
+
 @pytest.mark.parametrize(("over_length", "rows"), [("drop", 6), ("truncate", 7)])
 def test_long_rows_are_dropped_or_left_to_be_cut(project, over_length, rows):
     _, metrics = project([*ROWS, row("Tell me.", "word " * 100)], over_length=over_length)
