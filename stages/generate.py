@@ -7,12 +7,13 @@ from stages.lib.adapters import ADAPTER, load_adapter
 from stages.lib.allocator import keep_freed_memory
 from stages.lib.answering import PROMPTS, RESPONSES, answer, is_served, longest_prompt, metrics, selected, verbose
 from stages.lib.chat import load_tokenizer
-from stages.lib.errors import run
+from stages.lib.errors import UserError, run
 from stages.lib.files import fingerprint, read_jsonl, write_json
 from stages.lib.launch import launched, rank
 from stages.lib.models import load_model
 from stages.lib.params import read_params
 
+BASE = RESPONSES / "base.jsonl"
 METRICS, MEASURED = Path("metrics/generate.json"), Path("metrics/measured/generate.json")
 
 
@@ -33,6 +34,8 @@ def main(show: bool = False) -> None:
     if launched(params["launch"], "stages.generate", *["-v"] * show):
         return
     keep_freed_memory()
+    if not BASE.is_file():
+        raise UserError(f"{BASE} is not here: run `python -m stages.baseline` first, or `dvc repro`")
     prompts = selected(read_jsonl(PROMPTS), params["generation"])
     tokenizer = load_tokenizer({**params, "tokenizer": str(ADAPTER)})
     model = None if is_served(params["generation"]) else load_adapter(load_model(params), ADAPTER, params)
@@ -41,7 +44,7 @@ def main(show: bool = False) -> None:
     if rank() > 0:
         return
     longest = longest_prompt(tokenizer, prompts, params["generation"])
-    base = read_jsonl(RESPONSES / "base.jsonl")
+    base = read_jsonl(BASE)
     write_json(METRICS, {"longest_prompt_tokens": longest, "base": metrics(base), "tuned": metrics(tuned)})
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
-SHOWN = 10  # of so many finished answers, one is shown when asked for
+SHOWN = 10  # of so many finished answers, one is shown when asked for, and the first
 
 
 def verbose() -> bool:
@@ -75,7 +75,7 @@ def answer(
     """
     partial = Partial(RESPONSES / f"{name}.jsonl", run_id, rank())
     done = {index for index, row in enumerate(prompts) if row["key"] in partial.rows}
-    measurement, tokens, finished = Measurement(), 0, 0
+    measurement, tokens = Measurement(), 0
     shown = {"desc": f"generate {name}", "unit": " prompts", "disable": rank() > 0}
     with tqdm(total=len(prompts), initial=len(done), **shown) as bar:
         batches, size = _responses(name, model, tokenizer, prompts, params, done)
@@ -84,9 +84,9 @@ def answer(
             partial.add(rows)
             tokens += sum(row["new_tokens"] for row in rows)
             bar.set_postfix_str(f"{tokens / measurement.seconds():.0f} tokens/s")
-            bar.update(len(rows))
-            if show and finished // SHOWN != (finished := finished + len(rows)) // SHOWN:
+            if show and rows and (bar.n == len(done) or bar.n // SHOWN < (bar.n + len(rows)) // SHOWN):
                 bar.write(f"\n> {rows[-1]['prompt']}\n\n{rows[-1]['response']}\n")
+            bar.update(len(rows))
     result = measurement.result(tokens)
     if model is None:
         result["peak_memory_bytes"] = None  # it is the server's

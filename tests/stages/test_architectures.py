@@ -8,6 +8,7 @@ import yaml
 
 from stages import baseline, generate, train
 from stages.lib import adapters, chat, datasets, models
+from stages.lib.errors import UserError
 from tests import architectures, tiny
 
 TRAINED = {
@@ -168,3 +169,23 @@ def test_soft_capping_gets_the_attention_that_knows_it(params, name):
 
 def test_the_schemas_name_their_columns():
     assert all(function.__doc__ for function in datasets.SCHEMAS.values())
+
+
+@pytest.mark.parametrize("name", ["llama"])
+def test_some_answers_are_shown_when_asked_for(params, name, tmp_path, monkeypatch, capfd):
+    run_stages(enable(params, {"lora": True}), tmp_path, monkeypatch)
+    shown = [f"\n> {row['prompt']}\n" for row in PROMPTS]
+    assert not any(text in "".join(capfd.readouterr()) for text in shown)
+    generate.main(show=True)
+    said = "".join(capfd.readouterr())
+    assert sum(text in said for text in shown) == 1
+
+
+@pytest.mark.parametrize("name", ["llama"])
+def test_the_base_models_answers_come_first(params, name, tmp_path, monkeypatch):
+    run_stages(enable(params, {"lora": True}), tmp_path, monkeypatch)
+    tuned = (generate.RESPONSES / "tuned.jsonl").read_bytes()
+    generate.BASE.unlink()
+    with pytest.raises(UserError, match=r"base.jsonl is not here: run `python -m stages.baseline` first"):
+        generate.main()
+    assert (generate.RESPONSES / "tuned.jsonl").read_bytes() == tuned
