@@ -10,6 +10,18 @@ if TYPE_CHECKING:
 # More at once than this is hardly faster: the matrix products have reached the arithmetic limit.
 MOST = {"cpu": 128, "mps": 64, "cuda": 256}
 SHARE = 0.7  # of free memory; the rest is for activations, fragmentation, and what else runs
+PREFILL = 8192  # tokens of prompts in one forward pass of generation
+LENGTHS = 16  # the keys that a step of generation reads are rounded up to this
+
+
+def rounded_up(number: int, step: int) -> int:
+    """The number, rounded up to a multiple of the step."""
+    return -(-number // step) * step
+
+
+def cache_positions(longest: int) -> int:
+    """Positions of the cache for a prompt and its answer; a prompt may be read with tokens of padding after it."""
+    return rounded_up(longest + LENGTHS, LENGTHS)
 
 
 def free_bytes() -> int | None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from stages.lib.cache import ATTENTION, Buffers, attention_masks
-from stages.lib.linear import weight_first
+from stages.lib.attention import ATTENTION, attention_masks
+from stages.lib.cache import Buffers
+from stages.lib.capacity import LENGTHS, PREFILL, cache_positions, rounded_up
+from stages.lib.linear import argmax, weight_first
 from stages.lib.sequence import Sequence
 
 if TYPE_CHECKING:
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 # Rows of the batch are a multiple of the first and at least the second: products with fewer rows take other paths
 # through the library and round differently, so that an answer would depend on how many are written beside it.
 ROWS, FEWEST = 8, 16
-LENGTHS = 16  # tokens of a prompt, and keys that are read, are rounded up to this
-PREFILL = 8192  # tokens of prompts in one forward pass
+TOKENS = 8  # tokens of a prompt are rounded up to this, and to the fewest rows at the least
 
 
 Shared = tuple[int, ...]
@@ -50,16 +51,25 @@ class Batch:
 
     Args:
         size: sequences at once, at the most.
+        longest: tokens of the longest prompt with its answer; None: as many as come.
         prefix: (1, virtual tokens, hidden size), what prompt tuning puts before each prompt; None: nothing.
         shared: token ids with which all prompts begin; they are read once.
     """
 
-    def __init__(self, model: "PreTrainedModel", size: int, prefix: torch.Tensor | None = None, shared: Shared = ()):
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        size: int,
+        longest: int | None = None,
+        prefix: torch.Tensor | None = None,
+        shared: Shared = (),
+    ):
         self.model, self.shared = model, len(shared)
         self.sequences: list[Sequence] = []
         self.config = model.config.get_text_config()
-        self.buffers = Buffers(self.config.num_hidden_layers, _rows(size))
         self.shift = 0 if prefix is None else prefix.shape[1]
+        enough = None if longest is None else cache_positions(self.shift + longest)
+        self.buffers = Buffers(self.config.num_hidden_layers, _rows(size), enough)
         if self.shift + self.shared:
             self._read(torch.tensor([list(shared)], dtype=torch.long), None, prefix)
 
@@ -70,8 +80,8 @@ class Batch:
         """
         rows: dict[int, list[int]] = {}
         for row, sequence in enumerate(new, len(self.sequences)):
-            # One at the least, so that the shared beginning gets into its row.
-            rows.setdefault(_up(max(1, len(sequence.prompt) - 1 - self.shared), LENGTHS), []).append(row)
+            # Some at the least, so that the shared beginning gets into its row.
+            rows.setdefault(max(FEWEST, rounded_up(len(sequence.prompt) - 1 - self.shared, TOKENS)), []).append(row)
         self.sequences += new
         for length, group in rows.items():
             at_once = max(1, PREFILL // length)
@@ -113,7 +123,7 @@ class Batch:
         at = [self.shift + len(sequence.prompt) + len(sequence.written) - 1 for sequence in self.sequences]
         spare = [0] * (rows - len(last))
         positions = torch.tensor(at + spare, device=device)
-        length = _up(max(at) + 1, LENGTHS)
+        length = rounded_up(max(at) + 1, LENGTHS)
         place = self.buffers.place
         place.rows, place.positions, place.length = torch.arange(rows, device=device), positions, length
         output = self.model(
@@ -129,7 +139,7 @@ class Batch:
     def step(self, ends: set[int]) -> None:
         """Each sequence gets its next token."""
         logits = self.logits()
-        likeliest = logits.argmax(dim=-1).tolist()
+        likeliest = argmax(logits).tolist()
         for row, sequence in enumerate(self.sequences):
             choose = sequence.choose
             sequence.append(choose(sequence, logits[row : row + 1]) if choose else likeliest[row], ends)
@@ -151,12 +161,7 @@ class Batch:
 
 def _rows(sequences: int) -> int:
     """Rows of a batch of so many sequences; what stands in the spare ones is never read."""
-    return max(FEWEST, _up(sequences, ROWS))
-
-
-def _up(number: int, step: int) -> int:
-    """The number, rounded up to a multiple of the step."""
-    return -(-number // step) * step
+    return max(FEWEST, rounded_up(sequences, ROWS))
 
 
 def forward(model: "PreTrainedModel", ids: torch.Tensor, prefix: torch.Tensor | None, **options):
@@ -191,7 +196,8 @@ def decode(
     if not waiting:
         return
     with torch.inference_mode():
-        batch = Batch(model, size, prefix, shared)
+        longest = max(len(sequence.prompt) + sequence.limit for sequence in waiting)
+        batch = Batch(model, size, longest, prefix, shared)
     try:
         while waiting or batch.sequences:
             with torch.inference_mode():
