@@ -12,6 +12,7 @@ from stages.lib.files import fingerprint, read_jsonl, write_json
 from stages.lib.launch import launched, rank
 from stages.lib.models import load_model
 from stages.lib.params import read_params
+from stages.lib.preflight import check_generation
 
 BASE = RESPONSES / "base.jsonl"
 METRICS, MEASURED = Path("metrics/generate.json"), Path("metrics/measured/generate.json")
@@ -31,6 +32,7 @@ def main(show: bool = False) -> None:
         "prompt_tuning",
         "generation",
     )
+    strict = read_params("resources.strict")["resources.strict"]
     if launched(params["launch"], "stages.generate", *["-v"] * show):
         return
     keep_freed_memory()
@@ -38,12 +40,15 @@ def main(show: bool = False) -> None:
         raise UserError(f"{BASE} is not here: run `python -m stages.baseline` first, or `dvc repro`")
     prompts = selected(read_jsonl(PROMPTS), params["generation"])
     tokenizer = load_tokenizer({**params, "tokenizer": str(ADAPTER)})
-    model = None if is_served(params["generation"]) else load_adapter(load_model(params), ADAPTER, params)
+    longest = longest_prompt(tokenizer, prompts, params["generation"])
+    model = None
+    if not is_served(params["generation"]):
+        check_generation(params, longest, strict)
+        model = load_adapter(load_model(params), ADAPTER, params)
     run_id = fingerprint(params, PROMPTS, ADAPTER)
     tuned = answer("tuned", model, tokenizer, prompts, params, run_id, MEASURED, show)
     if rank() > 0:
         return
-    longest = longest_prompt(tokenizer, prompts, params["generation"])
     base = read_jsonl(BASE)
     write_json(METRICS, {"longest_prompt_tokens": longest, "base": metrics(base), "tuned": metrics(tuned)})
 

@@ -1,36 +1,66 @@
-"""What the run should need, from the model's configuration, next to what train and generate used."""
+"""What the run should need, from the model's configuration, next to what train and generate used.
 
+    python -m stages.resources --estimate [-S key=value ...] [--device cuda]
+
+prints the estimate before anything has run: by part, what fits GPUs of common sizes, and what to change where
+training does not fit the device that is here.
+"""
+
+import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from stages.lib.errors import run
-from stages.lib.files import write_json
-from stages.lib.memory import Estimate, estimate
+from stages.lib import flops, forecast, overrides, pictures
+from stages.lib.capacity import device_bytes
+from stages.lib.errors import UserError, run
+from stages.lib.files import write_bytes, write_json
+from stages.lib.memory import CannotEstimate, Memory, Model
 from stages.lib.params import read_params
+from stages.lib.preflight import batch_size
 
 TRAIN, GENERATE = Path("metrics/train.json"), Path("metrics/generate.json")
 MEASURED = Path("metrics/measured")
-METRICS = Path("metrics/resources.json")
+METRICS, PICTURE = Path("metrics/resources.json"), Path("metrics/resources.png")
 
 
 def main() -> None:
     params = read_params(
         "model", "tokenizer", "model_config", "quantization", "lora", "prompt_tuning", "train", "generation"
     )
-    longest_row = json.loads(TRAIN.read_text())["longest_row_tokens"]
-    generated, measured = json.loads(GENERATE.read_text()), measurements()
-    at_once = min(measured["generate_tuned"]["batch_size"], generated["tuned"]["responses"])
-    estimated = estimate(params, longest_row, generated["longest_prompt_tokens"], at_once)
-    result = {"estimated": asdict(estimated), "expected": totals(estimated), "measured": measured}
+    train, generated, measured = json.loads(TRAIN.read_text()), json.loads(GENERATE.read_text()), measurements()
+    model = Model(params)
+    try:
+        estimated = estimates(model, train, generated, measured["generate_tuned"])
+    except CannotEstimate as error:
+        print(error)
+        estimated = {}
+    rows = train["steps"] * batch_size(params["train"])
+    counts = model.counts
+    result = {"parameters": counts.parameters, "trainable_parameters": counts.trainable_parameters}
+    result |= {name: compared(memory, measured[name]) for name, memory in estimated.items()}
+    for name, part in measured.items():
+        result.setdefault(name, {})["measured"] = part
+    result["train"] |= flops.report(model, train, measured["train"], rows)
     write_json(METRICS, result)
-    print(table(result))
+    write_bytes(PICTURE, pictures.memory(estimated, measured, device_bytes()))
+    print("\n".join(report(estimated, result)))
 
 
-def totals(estimated: Estimate) -> dict[str, int]:
-    """Bytes known before the run; the layers' activations and the framework come on top."""
-    return {"training_bytes": estimated.training_bytes, "generation_bytes": estimated.generation_bytes}
+def estimates(model: Model, train: dict, generated: dict, tuned: dict) -> dict[str, Memory]:
+    """What training, and answering with the tuned model unless a server did, should have taken.
+
+    Args:
+        train, generated: metrics/train.json and metrics/generate.json.
+        tuned: metrics/measured/generate.json.
+    """
+    at_once = model.params["train"].get("per_device_train_batch_size", 8)
+    found = {"train": model.training(at_once, train["longest_row_tokens"])}
+    if tuned["peak_memory_bytes"] is not None:
+        at_once = min(tuned["batch_size"], generated["tuned"]["responses"])
+        new_tokens = model.params["generation"]["max_new_tokens"]
+        found["generate_tuned"] = model.generation(at_once, generated["longest_prompt_tokens"], new_tokens)
+    return found
 
 
 def measurements() -> dict[str, Any]:
@@ -39,17 +69,42 @@ def measurements() -> dict[str, Any]:
     return {name: json.loads((MEASURED / f"{stage}.json").read_text()) for name, stage in names.items()}
 
 
-def table(result: dict[str, Any]) -> str:
+def compared(estimated: Memory, measured: dict[str, Any]) -> dict[str, Any]:
+    """The estimate by part, in bytes, and its relative error."""
+    error = estimated.total / measured["peak_memory_bytes"] - 1
+    return {"estimated": {**vars(estimated), "total": estimated.total}, "relative_error": error}
+
+
+def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:
     """The same for people."""
-    rows = {}
-    for name, value in {**result["estimated"], **result["expected"]}.items():
-        shown = f"{value / 2**20:,.1f} MiB" if name.endswith("_bytes") else f"{value:,}"
-        rows[name.removesuffix("_bytes").replace("_", " ")] = shown
-    for name, part in result["measured"].items():
-        peak = part["peak_memory_bytes"]  # None where a server answered
-        rows[f"measured peak, {name.replace('_', ' ')}"] = f"{peak / 2**20:,.1f} MiB" if peak else "unknown"
-    return "\n".join(f"{name:<32}{shown:>16}" for name, shown in rows.items())
+    lines = []
+    if estimated:
+        lines = [f"{'MiB':<14}" + "".join(f"{name.replace('_', ' '):>16}" for name in estimated)]
+        lines += forecast.table(*estimated.values(), width=16)
+        measured = [result[name]["measured"]["peak_memory_bytes"] / forecast.MIB for name in estimated]
+        lines.append(f"{'measured':<14}" + "".join(f"{peak:>16,.0f}" for peak in measured))
+        lines.append(f"{'error':<14}" + "".join(f"{result[name]['relative_error']:>16.1%}" for name in estimated))
+    train = result["train"]
+    share = train["share_of_matrix_product_rate"]
+    lines.append(
+        f"training: {train['flops'] / 1e12:,.1f} TFLOP at {train['flops_per_second'] / 1e9:,.1f} GFLOP/s, "
+        f"{share:.0%} of what matrix products reach here"
+    )
+    return lines
+
+
+def estimate(arguments) -> None:
+    """Prints the estimate of params.yaml with the changes."""
+    try:
+        print(forecast.show(overrides.apply(arguments.set_param), arguments.device))
+    except CannotEstimate as error:
+        raise UserError(str(error)) from error
 
 
 if __name__ == "__main__":
-    run(main)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--estimate", action="store_true", help="print what a run would need, and run nothing")
+    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="the kind of device to estimate for")
+    parsed = parser.parse_args()
+    run((lambda: estimate(parsed)) if parsed.estimate else main)

@@ -33,6 +33,7 @@ def main() -> None:
         "prompt_tuning",
         "train",
     )
+    strict = read_params("resources.strict")["resources.strict"]
     if launched(params["launch"], "stages.train"):
         return
     keep_freed_memory()
@@ -40,13 +41,14 @@ def main() -> None:
 
     from stages.lib import checkpoints
     from stages.lib.curves import Curves
+    from stages.lib.duration import Duration
 
     check_device(params)
     set_seed(params["seed"])
     tokenizer = load_tokenizer(params)
     train = encode(read_jsonl(TRAIN), tokenizer)
     validation = encode(read_jsonl(VALIDATION), tokenizer)
-    describe_training(params, [len(row) for row in train["input_ids"]])
+    tokens = describe_training(params, [len(row) for row in train["input_ids"]], strict)
 
     model = add_adapter(load_model(params), params)
     folder = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)
@@ -54,6 +56,7 @@ def main() -> None:
     curves = Curves()
     trainer = make_trainer(model, tokenizer, train, validation, params, folder)
     trainer.add_callback(curves)
+    trainer.add_callback(Duration(tokens))
     trainer.add_callback(checkpoints.Trained(checkpoint))
 
     measurement = Measurement()

@@ -42,14 +42,14 @@ def imported_names(file: Path, roots: tuple[str, ...] = ("stages", "ifeval")) ->
 
 
 def keys_read(path: Path) -> list[str]:
-    """The arguments of the stage's one call of read_params."""
+    """The arguments of the stage's calls of read_params."""
     calls = [
         node
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "read_params"
     ]
-    assert len(calls) == 1
-    return [argument.value for argument in calls[0].args]
+    calls.sort(key=lambda call: call.lineno)
+    return [argument.value for call in calls for argument in call.args]
 
 
 def test_the_stages_are_these_and_in_this_order():

@@ -1,153 +1,207 @@
-"""Bytes that a run needs, from the model's configuration alone; no weights are loaded."""
+"""Bytes that a run needs, from the model's configuration alone; no weights are loaded.
 
+Weights, adapter, gradients and optimizer states are counted from the shapes of the model's own class on the meta
+device. What a step makes beside them is found by running it on tensors without data (``stages.lib.activations``),
+keys and values of generation are counted by ``capacity.kv_cache_bytes``.
+"""
+
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from stages.lib import activations
 from stages.lib.adapters import add_adapter, parameter_counts
-from stages.lib.capacity import kv_cache_bytes
-from stages.lib.models import device, is_quantized, load_config
+from stages.lib.capacity import cache_positions, kv_cache_bytes
+from stages.lib.facts import configuration
+from stages.lib.models import device, is_quantized
+from stages.lib.optimizers import state_bytes
+from stages.lib.simulation import without_data
 
-# Bytes of optimizer state for each trainable parameter, by the beginning of the optimizer's name: two
-# float32 moments for Adam, two bytes in 8 bits; Adafactor keeps one number a row and a column.
-_STATES = {
-    "adamw_8bit": 2.0,
-    "adamw_bnb_8bit": 2.0,
-    "paged_adamw_8bit": 2.0,
-    "adafactor": 0.0,
-    "sgd": 0.0,
-    "adam": 8.0,
-    "paged_adamw": 8.0,
-}
+# What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
+# buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
+# CUDA's peak counts tensors alone.
+TRAINING_RUNTIME, GENERATION_RUNTIME = 740 << 20, 810 << 20
 
-# NF4 holds a weight in half a byte, and a float32 scale for each block of 64; double quantization holds
-# the scales in a byte each, and a float32 for each 256 of them (Dettmers et al. 2023, section 3).
-_NF4 = 0.5 + 4 / 64
-_NF4_DOUBLE = 0.5 + 1 / 64 + 4 / (64 * 256)
+
+class CannotEstimate(Exception):
+    """The model's code does something that needs data, so that a step without data cannot be run."""
+
+
+@contextmanager
+def _without_data():
+    try:
+        yield
+    except Exception as error:  # whatever code of a model of any kind may raise
+        raise CannotEstimate(f"memory cannot be estimated ({type(error).__name__}: {error})") from error
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Counts of parameters, and bytes.
+class Memory:
+    """Bytes at the greatest moment, by part; they add up to it.
 
     Attributes:
-        logits_bytes: logits of a training batch in float32, and their gradient.
-        kv_cache_bytes: keys and values of a batch of generation; 0 where its length is not known.
+        weights: of the base model, or of the whole model where it is trained.
+        adapter: LoRA's matrices and prompt tuning's virtual tokens.
+        activations: what the layers hold for backward, and temporary tensors.
+        logits: what the head holds: tiles of logits, their probabilities and gradients.
+        runtime: what the process holds beside tensors, on a CPU.
+    """
+
+    weights: int
+    adapter: int = 0
+    gradients: int = 0
+    optimizer: int = 0
+    activations: int = 0
+    logits: int = 0
+    kv_cache: int = 0
+    runtime: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(vars(self).values())
+
+    @property
+    def tensors(self) -> int:
+        """Without what is not in tensors."""
+        return self.total - self.runtime
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What does not depend on batch and length.
+
+    Attributes:
+        training_weights: bytes of the base model's weights as training holds them.
+        generation_weights: the same for generation, into which LoRA is merged where they are not quantized.
+        adapter: bytes of what an adapter adds; 0 where the whole model is trained.
+        optimizer: bytes of the optimizer's states.
     """
 
     parameters: int
     trainable_parameters: int
-    weights_bytes: int
-    adapter_bytes: int
-    gradients_bytes: int
-    optimizer_bytes: int
-    logits_bytes: int
-    kv_cache_bytes: int
-
-    @property
-    def training_bytes(self) -> int:
-        """What training holds at the least; the layers' activations and the framework come on top."""
-        trained = self.adapter_bytes + self.gradients_bytes + self.optimizer_bytes
-        return self.weights_bytes + trained + self.logits_bytes
-
-    @property
-    def generation_bytes(self) -> int:
-        """What generation holds at the least."""
-        return self.weights_bytes + self.kv_cache_bytes
+    training_weights: int
+    generation_weights: int
+    adapter: int
+    optimizer: int
 
 
-def estimate_training(params: dict[str, Any], longest: int) -> Estimate:
-    """The estimate for the sections that train reads.
-
-    Args:
-        longest: tokens of the longest row.
-
-    Raises:
-        UserError: the model's configuration cannot be had.
-    """
-    config, model, item = _skeleton(params)
-    weights = weights_bytes(model, params, item)
-    _, parameters = parameter_counts(model)
-    trainable, _ = parameter_counts(add_adapter(model, _without_data(params)))
-    full = not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
-    width = item if full else 4
-    logits = params["train"].get("per_device_train_batch_size", 8) * longest * config.get_text_config().vocab_size
-    return Estimate(
-        parameters=parameters,
-        trainable_parameters=trainable,
-        weights_bytes=weights,
-        adapter_bytes=0 if full else width * trainable,
-        gradients_bytes=width * trainable,
-        optimizer_bytes=int(optimizer_bytes(params["train"].get("optim", "adamw_torch")) * trainable),
-        logits_bytes=2 * 4 * logits,
-        kv_cache_bytes=0,
-    )
-
-
-def estimate(params: dict[str, Any], longest_row: int, longest_prompt: int, prompts: int) -> Estimate:
-    """The estimate for training and generation.
+class Model:
+    """A configured model, of which memory is asked.
 
     Args:
         params: the sections that train and generate read.
-        longest_row: tokens of the longest row to train on.
-        longest_prompt: tokens of the longest prompt to answer.
-        prompts: answered at once.
+        on: ``cuda``, ``mps`` or ``cpu``; None: the device that is here.
+
+    Raises:
+        UserError: the configuration cannot be had, or the adapter does not fit.
     """
-    config, _, item = _skeleton(params)
-    length = longest_prompt + params["generation"]["max_new_tokens"]
-    cache = kv_cache_bytes(config, prompts, length, item)
-    return Estimate(**{**vars(estimate_training(params, longest_row)), "kv_cache_bytes": cache})
+
+    def __init__(self, params: dict[str, Any], on: str | None = None):
+        self.device = on or device()
+        enabled = params["quantization"]["enabled"]
+        enabled = self.device == "cuda" if enabled == "auto" else enabled
+        self.params = {**params, "quantization": {**params["quantization"], "enabled": enabled}}
+        self.config = configuration(params)
+        self.dtype = dtype(self.config, params, self.device)
+        self.counts = _counts(self.params, self.config, self.dtype)
+
+    @cached_property
+    def law(self) -> activations.Law:
+        with _without_data():
+            return activations.law(self.params, self.config, self.dtype, self.device)
+
+    def training(self, batch: int, length: int) -> Memory:
+        """Training with ``batch`` rows of ``length`` tokens to a forward pass.
+
+        Raises:
+            CannotEstimate: a step of this model cannot be run without data.
+        """
+        phase = max(self.law.phases(batch, length).values(), key=lambda phase: phase.peak)
+        parts = round(phase.gradients), self.counts.optimizer, round(phase.layers), round(phase.logits)
+        runtime = TRAINING_RUNTIME if self.device == "cpu" else 0
+        return Memory(self.counts.training_weights, self.counts.adapter, *parts, runtime=runtime)
+
+    def generation(self, batch: int, prompt: int, new_tokens: int) -> Memory:
+        """Generation of ``new_tokens`` after prompts of ``prompt`` tokens, ``batch`` at once.
+
+        Raises:
+            CannotEstimate: as ``training``.
+        """
+        if self.params["prompt_tuning"]["enabled"]:
+            prompt += self.params["prompt_tuning"]["num_virtual_tokens"]
+        positions = cache_positions(prompt + new_tokens)
+        with _without_data():
+            temporary = activations.generation(self.params, self.config, self.dtype, batch, prompt, positions)
+        cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
+        adapter = self.counts.adapter if is_quantized(self.params) else 0
+        runtime = GENERATION_RUNTIME if self.device == "cpu" else 0
+        weights = self.counts.generation_weights
+        return Memory(weights, adapter, activations=temporary, kv_cache=cache, runtime=runtime)
 
 
-def dtype_bytes(config, params: dict[str, Any]) -> int:
-    """Bytes of one unquantized weight, as ``load_model`` loads it."""
+def dtype(config, params: dict[str, Any], device: str):
+    """The dtype of unquantized weights, as ``load_model`` loads them on the device."""
     import torch
 
-    dtype = params["model_config"].get("dtype", "auto")
-    if dtype == "auto":
-        dtype = torch.float32 if device() == "cpu" else (config.dtype or torch.float32)
-    return (getattr(torch, dtype) if isinstance(dtype, str) else dtype).itemsize
+    named = params["model_config"].get("dtype", "auto")
+    if named == "auto":
+        return torch.float32 if device == "cpu" else (config.dtype or torch.float32)
+    return getattr(torch, named) if isinstance(named, str) else named
 
 
-def weights_bytes(model, params: dict[str, Any], item: int) -> int:
-    """Bytes of the base model's weights: of a quantized model, embeddings, norms and head stay as they are."""
-    import torch
-
-    everything = sum(parameter.numel() for parameter in model.parameters())
-    if not is_quantized(params):
-        return everything * item
-    head = model.get_output_embeddings()
-    modules = (module for module in model.modules() if isinstance(module, torch.nn.Linear) and module is not head)
-    linear = sum(module.weight.numel() for module in modules)
-    quantization = params["quantization"]
-    if quantization.get("load_in_8bit"):
-        each = 1.0
-    else:
-        each = _NF4_DOUBLE if quantization.get("bnb_4bit_use_double_quant") else _NF4
-    return int(linear * each) + (everything - linear) * item
-
-
-def optimizer_bytes(name: str) -> float:
-    """Bytes of state for each trainable parameter."""
-    return next((size for prefix, size in _STATES.items() if name.startswith(prefix)), 8.0)
-
-
-def _skeleton(params: dict[str, Any]):
-    """Configuration, model on the meta device (shapes without data), and bytes of a weight."""
+def _counts(params: dict[str, Any], config, dtype) -> Counts:
     import torch
     from transformers import AutoModelForCausalLM
 
-    config = load_config(params)
     trust = params["model_config"].get("trust_remote_code")
     with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
-    return config, model, dtype_bytes(config, params)
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust)
+    quantized = is_quantized(params)
+    linear = quantized_layers(model) if quantized else []
+    packed = sum(quantized_bytes(layer.weight, params["quantization"]) for layer in linear)
+    unquantized = sum(p.nbytes for p in model.parameters()) - sum(layer.weight.nbytes for layer in linear)
+    raised = unquantized
+    if quantized and unquantized and dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
+        raised = unquantized * 4 // dtype.itemsize
+    _, parameters = parameter_counts(model)
+    model = add_adapter(model, without_data(params))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    whole = not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
+    return Counts(
+        parameters=parameters,
+        trainable_parameters=sum(parameter.numel() for parameter in trained),
+        training_weights=packed + raised,
+        generation_weights=packed + unquantized,
+        adapter=0 if whole else sum(parameter.nbytes for parameter in trained),
+        optimizer=state_bytes(params["train"].get("optim", "adamw_torch"), trained),
+    )
 
 
-def _without_data(params: dict[str, Any]) -> dict[str, Any]:
-    """Params for an adapter on the meta device: the shapes are the same, but nothing can be read from weights."""
-    return {
-        **params,
-        "quantization": {"enabled": False},
-        "lora": {**params["lora"], "init_lora_weights": True},
-        "prompt_tuning": {**params["prompt_tuning"], "prompt_tuning_init": "RANDOM"},
-    }
+def quantized_layers(model) -> list:
+    """The linear layers that transformers quantizes: all but the head."""
+    import torch
+
+    head = model.get_output_embeddings()
+    return [module for module in model.modules() if isinstance(module, torch.nn.Linear) and module is not head]
+
+
+# What bitsandbytes keeps with each 4-bit weight: the 16 values of the code; doubly quantized, the scales' code of
+# 256 values and their offset too.
+_CODE, _NESTED = 16 * 4, 256 * 4 + 4
+
+
+def quantized_bytes(weight, quantization: dict[str, Any]) -> int:
+    """Bytes of one weight as bitsandbytes lays it out.
+
+    4 bits: half a byte a number and a float32 scale for each block of 64; double quantization holds the scales in
+    a byte each, with a float32 for each 256 of them (Dettmers et al. 2023, arXiv 2305.14314, section 3). 8 bits: a
+    byte a number and a float32 a row (Dettmers et al. 2022, arXiv 2208.07339).
+    """
+    count = weight.numel()
+    if quantization.get("load_in_8bit"):
+        return count + 4 * weight.shape[0]
+    blocks = -(-count // 64)
+    if not quantization.get("bnb_4bit_use_double_quant"):
+        return -(-count // 2) + 4 * blocks + _CODE
+    return -(-count // 2) + blocks + 4 * -(-blocks // 256) + _CODE + _NESTED

@@ -53,6 +53,7 @@ OWN: dict[str, dict[str, Key]] = {
     "lora": {"enabled": _SWITCH},
     "prompt_tuning": {"enabled": _SWITCH},
     "train": {},
+    "resources": {"strict": _SWITCH},
     "generation": {
         "engine": Key(frozenset({str}), ("transformers", "openai")),
         "base_url": _TEXT,

@@ -1,10 +1,10 @@
-"""Said and checked before weights are loaded: what training will do, and whether the device can."""
+"""Said and checked before weights are loaded: what will be done, and whether the device can."""
 
 import math
 import sys
 from typing import Any
 
-from stages.lib import capacity, memory
+from stages.lib import capacity, fitting, memory
 from stages.lib.adapters import kind
 from stages.lib.errors import UserError
 from stages.lib.launch import rank, world_size
@@ -22,37 +22,89 @@ def check_device(params: dict[str, Any]) -> None:
         raise UserError("'train.fp16' needs a CUDA device, and there is none")
 
 
-def describe_training(params: dict[str, Any], lengths: list[int]) -> None:
+def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) -> int:
     """Prints one line on what is about to happen, and a warning where it will not fit.
 
     Args:
         lengths: tokens of each row to train on.
+        strict: ``resources.strict``.
+
+    Returns:
+        The tokens that the whole run reads, about.
+
+    Raises:
+        UserError: it will not fit, and ``strict`` is true.
     """
-    if rank() > 0:
-        return
     train = params["train"]
-    longest = min(max(lengths), train.get("max_length") or max(lengths))
-    estimated = memory.estimate_training(params, longest)
     count = steps(train, len(lengths))
-    rows = count * batch_size(train)
-    tokens = round(sum(lengths) / len(lengths) * rows)
+    tokens = round(sum(lengths) / len(lengths) * count * batch_size(train))
+    if rank() > 0:
+        return tokens
+    longest = min(max(lengths), train.get("max_length") or max(lengths))
+    model = memory.Model(params)
+    counts = model.counts
     bits = 4 if params["quantization"].get("load_in_4bit") else 8
     quantized = f"{bits}-bit base" if is_quantized(params) else "not quantized"
     processes = f" x {world_size()} processes" if world_size() > 1 else ""
+    at_once = train.get("per_device_train_batch_size", 8)
+    needed = _needed(model.training, at_once, longest)
     print(
-        f"train: {params['model']} ({estimated.parameters:,} parameters), {kind(params)} "
-        f"({estimated.trainable_parameters:,} trainable, {estimated.trainable_parameters / estimated.parameters:.2%}), "
-        f"{quantized}, on {device()}{processes}: {len(lengths)} rows, {count} steps, about {tokens:,} tokens",
+        f"train: {params['model']} ({counts.parameters:,} parameters), {kind(params)} "
+        f"({counts.trainable_parameters:,} trainable, {counts.trainable_parameters / counts.parameters:.2%}), "
+        f"{quantized}, on {device()}{processes}: {len(lengths)} rows, {count} steps, about {tokens:,} tokens"
+        + (f", about {needed / 2**30:.1f} GiB" if needed else ""),
         flush=True,
     )
+    if _exceeds(needed):
+        found = fitting.remedies(model, at_once, longest)
+        first = f": {found[0][0]} saves {found[0][1] / 2**30:.1f} GiB" if found else ""
+        _complain(strict, f"training needs about {needed / 2**30:.1f} GiB", first)
+    return tokens
+
+
+def check_generation(params: dict[str, Any], longest: int, strict: bool) -> None:
+    """Warns where answering will not fit; ``generation.batch_size: auto`` fits if one prompt does.
+
+    Args:
+        params: the sections that the stage reads; without adapters, the base model answers.
+        longest: tokens of the longest prompt.
+        strict: ``resources.strict``.
+
+    Raises:
+        UserError: it will not fit, and ``strict`` is true.
+    """
+    if rank() > 0:
+        return
+    without = {"lora": {"enabled": False}, "prompt_tuning": {"enabled": False}, "train": {}}
+    generation = params["generation"]
+    at_once = 1 if generation["batch_size"] == "auto" else generation["batch_size"]
+    model = memory.Model({**without, **params})
+    needed = _needed(model.generation, at_once, longest, generation["max_new_tokens"])
+    if _exceeds(needed):
+        remedy = "quantization.enabled=true" if at_once == 1 else "generation.batch_size=auto"
+        _complain(strict, f"generation needs about {needed / 2**30:.1f} GiB", f": try {remedy}")
+
+
+def _needed(estimate, *size: int) -> int | None:
+    """Bytes; None, and a word about it, where they cannot be estimated."""
+    try:
+        return estimate(*size).total
+    except memory.CannotEstimate as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+def _exceeds(needed: int | None) -> bool:
     free = capacity.free_bytes()
-    if free is not None and estimated.training_bytes > free:
-        print(
-            f"warning: training needs about {estimated.training_bytes / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB "
-            f"are free on {device()}: try quantization.enabled, train.gradient_checkpointing, or a smaller "
-            "train.per_device_train_batch_size or train.max_length",
-            file=sys.stderr,
-        )
+    return free is not None and needed is not None and needed > free
+
+
+def _complain(strict: bool, what: str, remedy: str) -> None:
+    text = f"{what}, and {capacity.free_bytes() / 2**30:.1f} GiB are free on {device()}{remedy}"
+    advice = "`python -m stages.resources --estimate` shows what each part takes and what saves how much"
+    if strict:
+        raise UserError(f"{text} ('resources.strict' is true). {advice}")
+    print(f"warning: {text}. {advice}", file=sys.stderr)
 
 
 def batch_size(train: dict[str, Any]) -> int:

@@ -20,7 +20,11 @@ def test_every_result_is_there(project):
     assert len(responses) == len(prompts) == metrics(project, "ifeval")["prompts"]
     assert set(json.loads(responses[0])) == {"key", "prompt", "response", "new_tokens", "finish_reason"}
     assert metrics(project, "train")["steps"] == 4
-    assert metrics(project, "resources")["measured"]["train"]["peak_memory_bytes"] > 0
+    resources = metrics(project, "resources")["train"]
+    assert resources["measured"]["peak_memory_bytes"] > 0
+    assert -0.5 < resources["relative_error"] < 0.5
+    assert resources["flops"] > 0
+    assert (project / "metrics/resources.png").read_bytes().startswith(b"\x89PNG")
     assert metrics(project, "generate")["tuned"]["responses"] == len(prompts)
     assert not list((project.folder / "models").glob("checkpoints*"))
 

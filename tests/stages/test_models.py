@@ -62,23 +62,31 @@ def test_the_estimate_counts_what_the_model_has(params):
     model = models.load_model(params)
     total = sum(parameter.numel() for parameter in model.parameters())
     trainable, _ = adapters.parameter_counts(adapters.add_adapter(model, params))
-    estimated = memory.estimate(params, longest_row=30, longest_prompt=20, prompts=4)
-    assert estimated.parameters == total
-    assert estimated.trainable_parameters == trainable
-    assert estimated.weights_bytes == 4 * total
-    assert estimated.optimizer_bytes == 8 * trainable
-    # keys and values, 2 layers, 4 sequences of 20 + 8 tokens, 2 heads of 8, float32
-    assert estimated.kv_cache_bytes == 2 * 2 * 4 * 28 * 2 * 8 * 4
+    counts = memory.Model(params, "cpu").counts
+    assert (counts.parameters, counts.trainable_parameters) == (total, trainable)
+    assert counts.training_weights == counts.generation_weights == 4 * total
+    assert counts.optimizer == pytest.approx(8 * trainable, rel=0.01)
+    # keys and values, 2 layers, 4 sequences of 20 + 8 tokens, rounded up, 2 heads of 8, float32
+    assert memory.Model(params, "cpu").generation(4, 20, 8).kv_cache == 2 * 2 * 4 * 48 * 2 * 8 * 4
 
 
-def test_the_estimate_of_quantized_weights_is_what_bitsandbytes_holds(params):
-    params["quantization"].update(enabled=True, bnb_4bit_use_double_quant=False)
+@pytest.mark.parametrize(
+    "how", [{"bnb_4bit_use_double_quant": False}, {"bnb_4bit_use_double_quant": True}, {"load_in_8bit": True}]
+)
+def test_the_estimate_of_quantized_weights_is_what_bitsandbytes_holds(params, how):
+    params["quantization"].update(enabled=True, load_in_4bit="load_in_8bit" not in how, **how)
     model = models.load_model(params)
-    held = sum(p.numel() * p.element_size() for p in model.parameters())
-    held += sum(p.quant_state.absmax.numel() * 4 for p in model.parameters() if hasattr(p, "quant_state"))
-    assert memory.estimate(params, longest_row=30, longest_prompt=20, prompts=4).weights_bytes == pytest.approx(
-        held, rel=0.02
-    )
+    held = 0
+    for parameter in model.parameters():
+        held += parameter.nbytes
+        state = getattr(parameter, "quant_state", None)
+        if state is not None:
+            held += state.absmax.nbytes + state.code.nbytes
+        if state is not None and state.nested:
+            held += state.offset.nbytes + state.state2.absmax.nbytes + state.state2.code.nbytes
+        scales = getattr(parameter, "SCB", None)
+        held += 0 if scales is None else scales.nbytes
+    assert memory.Model(params, "cpu").counts.generation_weights == held
 
 
 def write_checkpoint(folder):

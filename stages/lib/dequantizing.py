@@ -1,0 +1,45 @@
+"""Linear layers that hold and make what bitsandbytes' do, for tensors without data.
+
+A 4-bit layer makes its weights anew for each product, forward and backward, and keeps no input; an 8-bit layer keeps
+its input in half precision (``bitsandbytes.autograd``: ``MatMul4Bit`` and ``MatMul8bitLt``).
+"""
+
+from functools import partial
+from typing import Any
+
+import torch
+
+
+def imitate(model: torch.nn.Module, quantization: dict[str, Any]) -> None:
+    """Lets the linear layers but the head compute so.
+
+    Args:
+        quantization: the section of that name.
+    """
+    head = model.get_output_embeddings()
+    eight = bool(quantization.get("load_in_8bit"))
+    compute = torch.float16 if eight else getattr(torch, quantization.get("bnb_4bit_compute_dtype", "float32"))
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Linear) and layer is not head:
+            layer.forward = partial(_forward, layer, compute, eight)
+
+
+def _forward(layer: torch.nn.Linear, compute: torch.dtype, keeps_input: bool, states: torch.Tensor) -> torch.Tensor:
+    product = _Product.apply(states.to(compute), layer.weight, keeps_input)
+    if layer.bias is not None:
+        product = product + layer.bias.to(compute)
+    return product.to(states.dtype)
+
+
+class _Product(torch.autograd.Function):
+    """The product with a weight that is made for it."""
+
+    @staticmethod
+    def forward(ctx, states, weight, keeps_input):
+        ctx.shape = weight.shape
+        ctx.save_for_backward(*([states] if keeps_input else []))
+        return states @ states.new_empty(weight.shape).t()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient @ gradient.new_empty(ctx.shape), None, None

@@ -1,0 +1,72 @@
+"""The estimate of a run for people, before it starts: a table, what fits which GPU, and what to change."""
+
+from typing import Any
+
+from stages.lib import capacity, fitting
+from stages.lib.memory import Memory, Model
+from stages.lib.models import device
+
+MIB = 2**20
+
+
+def show(params: dict[str, Any], on: str | None = None) -> str:
+    """The whole estimate.
+
+    Args:
+        params: all sections.
+        on: the kind of device to estimate for; None: the one that is here.
+
+    Raises:
+        UserError: the model's configuration cannot be had, or the adapter does not fit it.
+    """
+    model = Model(params, on)
+    train = params["train"]
+    batch, length = train.get("per_device_train_batch_size", 8), train.get("max_length") or 1024
+    prompt, new_tokens = 256, params["generation"]["max_new_tokens"]
+    at_once = params["generation"]["batch_size"]
+    at_once = capacity.MOST[model.device] if at_once == "auto" else at_once
+    training, generation = model.training(batch, length), model.generation(at_once, prompt, new_tokens)
+    counts = model.counts
+    share = counts.trainable_parameters / counts.parameters
+    lines = [
+        f"{params['model']}: {counts.parameters:,} parameters, {counts.trainable_parameters:,} trained ({share:.2%}), "
+        f"{str(model.dtype).removeprefix('torch.')} on {model.device}",
+        "",
+        f"{'MiB':<14}{'training':>14}{'generation':>14}",
+        *table(training, generation),
+        f"training: {batch} rows of {length} tokens; generation: {at_once} prompts of {prompt} tokens, "
+        f"{new_tokens} new ones",
+        "",
+        *fits(params, batch, length, model),
+    ]
+    return "\n".join([*lines, *advice(model, batch, length, training)])
+
+
+def table(*columns: Memory, width: int = 14) -> list[str]:
+    """A line a part, and the total, in MiB."""
+    names = [name for name in vars(columns[0]) if any(vars(column)[name] for column in columns)]
+    rows = [(name.replace("_", " "), [vars(column)[name] for column in columns]) for name in names]
+    rows.append(("in all", [column.total for column in columns]))
+    return [f"{name:<14}" + "".join(f"{value / MIB:>{width},.0f}" for value in values) for name, values in rows]
+
+
+def fits(params: dict[str, Any], batch: int, length: int, model: Model) -> list[str]:
+    """The largest batch and the largest length that train on GPUs of common sizes."""
+    on_gpu = model if model.device == "cuda" else Model(params, "cuda")
+    lines = [f"{'GPU':<10}{'rows of ' + str(length) + ' tokens':>22}{'tokens of ' + str(batch) + ' rows':>22}"]
+    for size in fitting.SIZES:
+        room = fitting.usable(size * fitting.GIB)
+        rows, tokens = fitting.largest_batch(on_gpu, length, room), fitting.largest_length(on_gpu, batch, room)
+        shown = [str(number) if number > (1 if name == "tokens" else 0) else "none" for name, number in
+                 (("rows", rows), ("tokens", tokens))]  # fmt: skip
+        lines.append(f"{size:>3} GiB   {shown[0]:>22}{shown[1]:>22}")
+    return lines
+
+
+def advice(model: Model, batch: int, length: int, training: Memory) -> list[str]:
+    """What to change where training does not fit the device that is here; nothing where it does."""
+    free = capacity.free_bytes()
+    if free is None or model.device != device() or training.total <= free:
+        return []
+    lines = ["", f"does not fit: {free / MIB:,.0f} MiB are free here. What to change first, and what each saves alone:"]
+    return lines + [f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in fitting.remedies(model, batch, length)]

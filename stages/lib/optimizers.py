@@ -1,0 +1,60 @@
+"""Bytes of an optimizer's states."""
+
+from collections.abc import Callable
+
+# bitsandbytes keeps small tensors in 32 bits, and scales 8-bit states in blocks of 256 by a float32 each.
+_SMALL, _BLOCK = 4096, 256
+
+
+def _per_number(tensors: float) -> Callable:
+    """So many states of the parameter's shape and dtype, beside the step count."""
+    return lambda parameter: tensors * parameter.nbytes + 4
+
+
+def _eight_bits(states: int) -> Callable:
+    def count(parameter) -> float:
+        if parameter.numel() < _SMALL:
+            return states * 4 * parameter.numel()
+        return states * (parameter.numel() + 4 * -(-parameter.numel() // _BLOCK))
+
+    return count
+
+
+def _factored(parameter) -> float:
+    """A number a row and a column of a matrix, as many as numbers of a vector (Shazeer and Stern 2018)."""
+    if parameter.dim() < 2:
+        return 4 * parameter.numel()
+    rows, columns = parameter.shape[-2:]
+    return 4 * (parameter.numel() // columns + parameter.numel() // rows)
+
+
+# By the name that ``train.optim`` gives, in the terms of transformers.training_args.OptimizerNames; of paged states
+# the pages may lie in main memory, so that what they take of the device is the most.
+_STATES: dict[str, Callable] = {
+    "adamw_torch": _per_number(2),
+    "adamw_torch_fused": _per_number(2),
+    "adamw_bnb_8bit": _eight_bits(2),
+    "adamw_8bit": _eight_bits(2),
+    "paged_adamw_8bit": _eight_bits(2),
+    "paged_adamw": lambda parameter: 8 * parameter.numel(),
+    "paged_adamw_32bit": lambda parameter: 8 * parameter.numel(),
+    "lion_32bit": lambda parameter: 4 * parameter.numel(),
+    "lion_8bit": _eight_bits(1),
+    "paged_lion_32bit": lambda parameter: 4 * parameter.numel(),
+    "paged_lion_8bit": _eight_bits(1),
+    "adafactor": _factored,
+    "sgd": lambda parameter: 0,
+    "rmsprop": _per_number(1),
+    "adagrad": _per_number(1),
+}
+
+
+def state_bytes(name: str, parameters: list) -> int:
+    """Bytes of the states for these parameters; of an optimizer that is not known, those of Adam.
+
+    Args:
+        name: ``train.optim``.
+        parameters: those that are trained.
+    """
+    each = _STATES.get(str(getattr(name, "value", name)), _STATES["adamw_torch"])
+    return round(sum(each(parameter) for parameter in parameters))

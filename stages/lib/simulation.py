@@ -1,0 +1,245 @@
+"""A step of training, or of generation, run on tensors without data to see what it holds.
+
+The step is the trainer's own: the model of the configuration's class with its adapter, TRL's tiled head
+(``add_fused_lm_head``), backward. On fake tensors an operation costs microseconds and no memory, and autograd saves
+what it would save; the bytes alive are counted (``TensorBytes``). The phases of training are:
+
+- ``head``: until the gradient reaches the last layer. All layers' saved tensors, and the tiles of logits.
+- ``last``: backward of the layers but the first. All that is saved, and one layer's temporary tensors.
+- ``first``: backward of the first layer. All gradients, which for a model trained whole are the greater part.
+- ``update``: the optimizer's temporary tensors.
+"""
+
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from stages.lib.adapters import add_adapter
+from stages.lib.architectures import architecture
+from stages.lib.capacity import PREFILL
+from stages.lib.models import is_quantized
+
+PHASES = ("head", "last", "first", "update")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The greatest moment of a phase, in bytes beside weights, adapter, and optimizer states.
+
+    Attributes:
+        layers: what the layers hold.
+        gradients: of parameters.
+        logits: what the head holds.
+    """
+
+    layers: float
+    gradients: float
+    logits: float = 0.0
+
+    @property
+    def peak(self) -> float:
+        return self.layers + self.gradients + self.logits
+
+    def extrapolated(self, other: "Phase", times: float) -> "Phase":
+        """This phase and ``times`` what ``other`` has more."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Phase(*(own + times * (more - own) for own, more in pairs))
+
+
+def run(params: dict[str, Any], config, dtype, points, device: str) -> list[dict[str, Phase]]:
+    """The phases of a step at each batch and length, as counted with the configuration's own layers."""
+    import torch
+
+    with torch.device("meta"):
+        model = _model(params, config, dtype)
+    return [_counted(params, model, batch, length, device) for batch, length in points]
+
+
+def _counted(params: dict[str, Any], model, batch: int, length: int, device: str) -> dict[str, Phase]:
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    from stages.lib.tensor_bytes import TensorBytes
+
+    train, counter = params["train"], TensorBytes()
+    half = torch.bfloat16 if train.get("bf16") else torch.float16 if train.get("fp16") else None
+    mixed = torch.autocast("cpu", half) if half else nullcontext()
+    tiles = _tiles_in_place() if device == "cuda" else nullcontext()
+    with FakeTensorMode(allow_non_fake_inputs=True), mixed, tiles:
+        _make_fake(model)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        ids = torch.zeros(batch, length, dtype=torch.long)
+        if train.get("gradient_accumulation_steps", 1) > 1:  # gradients of earlier batches are there already
+            for parameter in trained:
+                parameter.grad = torch.zeros_like(parameter)
+        with counter:
+            for tensor in [*model.parameters(), *model.buffers()]:
+                counter.ignore(tensor)
+            for parameter in trained:
+                if parameter.grad is not None:
+                    counter.note(parameter.grad)
+            return _step(model, trained, ids, counter)
+
+
+def _step(model, trained, ids, counter) -> dict[str, Phase]:
+    """Forward and backward, with the greatest moment of each phase."""
+    import torch
+
+    layers = _layers(model)
+    found, saved, handles = {}, {}, []
+
+    def close(name):
+        if name in found:
+            return
+        gradients = sum(parameter.grad.nbytes for parameter in trained if parameter.grad is not None)
+        peak = counter.restart()
+        logits = max(0, peak - gradients - saved[name]) if name == "head" else 0
+        found[name] = Phase(peak - gradients - logits, gradients, logits)
+
+    def watch(name):
+        def after(_, __, output):
+            hidden = output[0] if isinstance(output, tuple) else output
+            if name in saved:  # again, where checkpointing computes it again
+                return
+            saved[name] = counter.live
+            if hidden.requires_grad:
+                hidden.register_hook(lambda gradient: close(name))
+
+        return after
+
+    handles.append(layers[-1].register_forward_hook(watch("head")))
+    handles.append(layers[0].register_forward_hook(watch("last")))
+    mask = torch.ones_like(ids)
+    output = model(input_ids=ids, attention_mask=mask, labels=ids, fused_lm_head=True)
+    loss = -output.log_probs.sum() / ids.numel()
+    del output
+    loss.backward()
+    del loss
+    for handle in handles:
+        handle.remove()
+    close("first")
+    gradients = found["first"].gradients
+    greatest = max((parameter.nbytes for parameter in trained), default=0)
+    found["update"] = Phase(2 * greatest, gradients)
+    empty = Phase(0, 0)
+    return {name: found.get(name, empty) for name in PHASES}
+
+
+@contextmanager
+def _tiles_in_place():
+    """TRL's head as its Triton kernels compute it: within the tile of logits."""
+    from trl.kernels import chunked_logprob
+
+    own = chunked_logprob._forward_tile, chunked_logprob._backward_tile
+    chunked_logprob._forward_tile = chunked_logprob._backward_tile = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        chunked_logprob._forward_tile, chunked_logprob._backward_tile = own
+
+
+def _make_fake(model) -> None:
+    """Puts fake tensors of the CPU in the place of those of the meta device, tied ones in each place."""
+    import torch
+
+    made: dict[int, torch.Tensor] = {}
+    for module in model.modules():
+        for name, old in module._parameters.items():
+            if old is not None and id(old) not in made:
+                made[id(old)] = torch.nn.Parameter(
+                    torch.empty(old.shape, dtype=old.dtype, device="cpu"), requires_grad=old.requires_grad
+                )
+            module._parameters[name] = None if old is None else made[id(old)]
+        for name, old in module._buffers.items():
+            module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device="cpu")
+
+
+def _layers(model):
+    """The decoder's layers: the longest list of modules."""
+    import torch
+
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
+    return max(lists, key=len)
+
+
+def _model(params: dict[str, Any], config, dtype):
+    """The model as train makes it, in the dtypes it has there."""
+    from trl.trainer.utils import add_fused_lm_head
+
+    from stages.lib import dequantizing
+
+    model = _base(params, config, dtype)
+    add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
+    if is_quantized(params):
+        dequantizing.imitate(model, params["quantization"])
+    train = params["train"]
+    model = add_adapter(model, without_data(params, quantized=True))
+    if train.get("gradient_checkpointing", True):
+        given = train.get("gradient_checkpointing_kwargs") or {"use_reentrant": False}
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=given)
+        if not _whole(params):
+            model.enable_input_require_grads()
+    return model.train()
+
+
+def _base(params: dict[str, Any], config, dtype):
+    from transformers import AutoModelForCausalLM
+
+    options = {"dtype": dtype, "trust_remote_code": params["model_config"].get("trust_remote_code")}
+    attention = params["model_config"].get("attn_implementation") or architecture(config.model_type).attention
+    if attention:
+        options["attn_implementation"] = attention
+    return AutoModelForCausalLM.from_config(config, **options)
+
+
+def _whole(params: dict[str, Any]) -> bool:
+    return not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
+
+
+def without_data(params: dict[str, Any], quantized: bool = False) -> dict[str, Any]:
+    """Params for an adapter on the meta device: the shapes are the same, but nothing can be read from weights.
+
+    Args:
+        quantized: whether the adapter is to be made as on a quantized base, if that is what ``params`` have.
+    """
+    return {
+        **params,
+        "quantization": params["quantization"] if quantized else {"enabled": False},
+        "lora": {**params["lora"], "init_lora_weights": True},
+        "prompt_tuning": {**params["prompt_tuning"], "prompt_tuning_init": "RANDOM"},
+    }
+
+
+def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, positions: int) -> int:
+    """Bytes of temporary tensors while prompts are read or answers are written, beside weights and cache.
+
+    Args:
+        config: the model's, of a few layers, since each frees what it made.
+        batch: prompts at once.
+        prompt: tokens of the longest.
+        positions: keys that a step reads at the most.
+    """
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    from stages.lib import dequantizing
+    from stages.lib.tensor_bytes import TensorBytes
+
+    with torch.device("meta"):
+        model = _base(params, config, dtype).eval()
+    if is_quantized(params):
+        dequantizing.imitate(model, params["quantization"])
+    text = config.get_text_config()
+    at_once = max(1, min(batch, PREFILL // prompt))
+    peaks = []
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        _make_fake(model)
+        for rows, length in ((at_once, prompt), (batch, 1)):
+            ids = torch.zeros(rows, length, dtype=torch.long)
+            with TensorBytes() as counter:
+                for tensor in [*model.parameters(), *model.buffers()]:
+                    counter.ignore(tensor)
+                model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, logits_to_keep=1)
+            peaks.append(counter.peak)
+    scores = 3 * 4 * batch * text.num_attention_heads * positions  # as they come, masked, and as weights
+    return max(peaks[0], peaks[1] + scores)

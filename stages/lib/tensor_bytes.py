@@ -1,0 +1,55 @@
+"""Counts the bytes of tensors that are alive, as each operation makes them."""
+
+import weakref
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class TensorBytes(TorchDispatchMode):
+    """Inside the block, notes the storages that operations make, and when they are freed.
+
+    Tensors may be real or fake (``torch._subclasses.FakeTensorMode``, entered first). What an operation uses and
+    frees within itself, such as packed matrices of a product, is not seen, as it is not by torch's profiler.
+
+    Attributes:
+        live: bytes of what was made in the block, or noted, and is alive.
+        peak: the greatest ``live`` since the block began or ``restart`` was called.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.live = self.peak = 0
+        self._known: dict[int, weakref.ref] = {}
+
+    def ignore(self, tensor: torch.Tensor) -> None:
+        """Leaves a tensor's storage, and all views of it, out of the count."""
+        self.note(tensor, counted=False)
+
+    def note(self, tensor: torch.Tensor, counted: bool = True) -> None:
+        """Counts a tensor's storage, once."""
+        storage = tensor.untyped_storage()
+        key, size = id(storage), storage.nbytes() if counted else 0
+        if key in self._known:
+            return
+
+        def gone(_):
+            self.live -= size
+            self._known.pop(key, None)
+
+        self._known[key] = weakref.ref(storage, gone)
+        self.live += size
+        self.peak = max(self.peak, self.live)
+
+    def restart(self) -> int:
+        """The peak so far; from here a new one is looked for."""
+        peak, self.peak = self.peak, self.live
+        return peak
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self.note(leaf)
+        return result

@@ -1,0 +1,165 @@
+"""What is estimated is what is there when it runs."""
+
+import json
+
+import pytest
+import torch
+from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.lib import activations, adapters, decoding, facts, fitting, memory, models, optimizers
+from stages.lib.errors import UserError
+from stages.lib.tensor_bytes import TensorBytes
+from stages.train import make_trainer
+from tests import architectures, tiny
+from tests.stages.answers import settings_of
+
+
+@pytest.fixture(scope="module")
+def params(tiny_model):
+    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+
+
+def changed(params, kind, **train):
+    """A copy of the values that trains with this kind of adapter."""
+    values = json.loads(json.dumps(params))
+    values["lora"]["enabled"] = kind in ("lora", "4-bit")
+    values["prompt_tuning"]["enabled"] = kind == "prompt"
+    values["quantization"].update(enabled=kind == "4-bit", bnb_4bit_compute_dtype="float32")
+    options = {"max_steps": 2, "eval_strategy": "no", "eval_on_start": False, "save_strategy": "no", "bf16": False}
+    values["train"].update(options, max_length=None, **train)
+    return values
+
+
+def trained_peak(values, batch, length, tokenizer, folder):
+    """Bytes of tensors at the greatest moment of two steps."""
+    model = adapters.add_adapter(models.load_model(values), values)
+    rows = [[5 + (number + place) % 90 for place in range(length - number % batch)] for number in range(2 * batch)]
+    data = Dataset.from_list([{"input_ids": row, "labels": [-100] * 3 + row[3:]} for row in rows])
+    trainer = make_trainer(model, tokenizer, data, [], values, folder)
+    with TensorBytes() as counter:
+        for tensor in [*model.parameters(), *model.buffers()]:
+            counter.note(tensor)
+        trainer.train()
+    return counter.peak
+
+
+@pytest.mark.parametrize("architecture", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_training_takes_what_was_estimated(architecture, kind, tmp_path, tiny_tokenizer):
+    folder = architectures.save(architecture, tmp_path / "model")
+    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), kind, gradient_checkpointing=False)
+    values["train"]["per_device_train_batch_size"] = 4
+    tiny_tokenizer.pad_token = "<|endoftext|>"
+    peak = trained_peak(values, 4, 48, tiny_tokenizer, tmp_path / "out")
+    assert memory.Model(values, "cpu").training(4, 48).tensors == pytest.approx(peak, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_training_takes_what_was_estimated_whatever_is_trained(params, kind, checkpointing, tmp_path, tiny_tokenizer):
+    values = changed(params, kind, gradient_checkpointing=checkpointing, per_device_train_batch_size=2)
+    tiny_tokenizer.pad_token = "<|endoftext|>"
+    peak = trained_peak(values, 2, 100, tiny_tokenizer, tmp_path / "out")
+    assert memory.Model(values, "cpu").training(2, 100).tensors == pytest.approx(peak, rel=0.1)
+
+
+def test_generation_takes_what_was_estimated(params, tiny_tokenizer):
+    tiny_tokenizer.pad_token = "<|endoftext|>"
+    model = models.load_model(params)
+    prompts = [[5 + (number + place) % 90 for place in range(100)] for number in range(64)]
+    config = settings_of(model, tiny_tokenizer, max_new_tokens=64, min_new_tokens=64)
+    with TensorBytes() as counter:
+        for tensor in [*model.parameters(), *model.buffers()]:
+            counter.note(tensor)
+        list(decoding.generate(model, tiny_tokenizer, prompts, config, 64, 1, say=str))
+    # In so small a model, tensors count that do not where hidden states are large.
+    assert memory.Model(params, "cpu").generation(64, 100, 64).tensors == pytest.approx(counter.peak, rel=0.15)
+
+
+@settings(max_examples=6, deadline=None)
+@given(batch=st.integers(1, 12), length=st.integers(2, 300), layers=st.integers(4, 9))
+def test_the_law_is_what_a_step_at_that_size_holds(params, batch, length, layers):
+    model = memory.Model(changed(params, "lora", gradient_checkpointing=False), "cpu")
+    config = activations.shortened(model.config, layers)
+    law = activations.law(model.params, config, model.dtype, "cpu")
+    [counted] = activations.run(model.params, config, model.dtype, [(batch, length)], "cpu")
+    for name, phase in counted.items():
+        assert law.phases(batch, length)[name].peak == pytest.approx(phase.peak, rel=0.06, abs=20_000)
+
+
+def test_bytes_are_counted_once_and_until_they_are_freed():
+    with TensorBytes() as counter:
+        first = torch.ones(100)
+        view = first[:50].view(5, 10)
+        assert counter.live == 400
+        second = first * 2
+        assert counter.live == 800
+        del second
+        assert (counter.live, counter.peak) == (400, 800)
+        del first
+        assert counter.live == 400  # the view holds it
+        del view
+        assert counter.live == 0
+        assert counter.restart() == 800
+        assert counter.peak == 0
+
+
+@pytest.mark.parametrize("name", ["adamw_torch", "sgd", "adafactor", "rmsprop", "adagrad"])
+def test_optimizer_states_are_as_large_as_the_optimizer_makes_them(params, name, tmp_path, tiny_tokenizer):
+    tiny_tokenizer.pad_token = "<|endoftext|>"
+    values = changed(params, "lora", optim=name, gradient_checkpointing=False)
+    model = adapters.add_adapter(models.load_model(values), values)
+    data = Dataset.from_list([{"input_ids": [5, 6, 7, 8], "labels": [-100, 6, 7, 8]}] * 4)
+    trainer = make_trainer(model, tiny_tokenizer, data, [], values, tmp_path / "out")
+    trainer.train()
+    states = trainer.optimizer.state_dict()["state"].values()
+    held = sum(value.nbytes for state in states for value in state.values() if isinstance(value, torch.Tensor))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    assert optimizers.state_bytes(name, trained) == pytest.approx(held, rel=0.02, abs=16 * len(trained))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [  # as the model cards and safetensors indices say
+        ("Qwen/Qwen2.5-7B", 7_615_616_512),
+        ("mistralai/Mistral-7B-v0.3", 7_248_023_552),
+        ("meta-llama/Llama-3.1-8B", 8_030_261_248),
+        ("google/gemma-2-2b-jpn-it", 2_614_341_888),
+        ("google/recurrentgemma-9b", 8_579_977_216),
+        ("microsoft/phi-2", 2_779_683_840),
+    ],
+)
+def test_models_are_known_where_the_hub_is_not(params, name, parameters):
+    model = memory.Model({**params, "model": name}, "cuda")
+    assert model.counts.parameters == parameters
+    assert model.dtype.itemsize == 2
+
+
+def test_other_models_are_asked_of_the_hub(params):
+    with pytest.raises(UserError, match="nobody/nothing"):
+        facts.configuration({**params, "model": "nobody/nothing"})
+
+
+def test_the_largest_that_fits_fits_and_one_more_does_not(params):
+    model = memory.Model(changed(params, "lora", gradient_checkpointing=False), "cpu")
+    room = model.training(37, 100).total
+    rows = fitting.largest_batch(model, 100, room)
+    assert rows >= 37
+    assert model.training(rows, 100).total <= room < model.training(rows + 1, 100).total
+    assert fitting.largest_batch(model, 100, 1000) == 0
+    length = fitting.largest_length(model, 37, room)
+    assert length >= 100
+    assert model.training(37, length).total <= room < model.training(37, length + 1).total
+
+
+def test_remedies_save_what_they_say(params):
+    values = changed(params, "lora", gradient_checkpointing=False, per_device_train_batch_size=8)
+    model = memory.Model(values, "cpu")
+    before = model.training(8, 64).total
+    found = dict(fitting.remedies(model, 8, 64))
+    assert list(found)[:2] == ["quantization.enabled=true", "train.gradient_checkpointing=true"]
+    values["train"]["gradient_checkpointing"] = True
+    after = memory.Model(values, "cpu").training(8, 64).total
+    assert found["train.gradient_checkpointing=true"] == before - after > 0
