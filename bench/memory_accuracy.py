@@ -116,8 +116,7 @@ def measure(model: str, *rest) -> dict[str, tuple[int, int]]:
         estimated = model.training(*rest[1:3]) if len(rest) == 4 else model.generation(*rest)
         work = run()
         with TensorBytes() as counter:
-            for tensor in [*work.model.parameters(), *work.model.buffers()]:
-                counter.note(tensor)
+            counter.note_weights(work.model)
             work()
     if torch.cuda.is_available():
         return {"tensors": (estimated.tensors, peak_memory())}

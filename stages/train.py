@@ -36,7 +36,6 @@ def main() -> None:
     strict = read_params("resources.strict")["resources.strict"]
     if launched(params["launch"], "stages.train"):
         return
-    keep_freed_memory()
     from transformers import set_seed
 
     from stages.lib import checkpoints
@@ -48,7 +47,9 @@ def main() -> None:
     tokenizer = load_tokenizer(params)
     train = encode(read_jsonl(TRAIN), tokenizer)
     validation = encode(read_jsonl(VALIDATION), tokenizer)
-    tokens = describe_training(params, [len(row) for row in train["input_ids"]], strict)
+    plan = describe_training(params, [len(row) for row in train["input_ids"]], strict)
+    if plan.leaves_room():
+        keep_freed_memory()
 
     model = add_adapter(load_model(params), params)
     folder = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)
@@ -56,7 +57,7 @@ def main() -> None:
     curves = Curves()
     trainer = make_trainer(model, tokenizer, train, validation, params, folder)
     trainer.add_callback(curves)
-    trainer.add_callback(Duration(tokens))
+    trainer.add_callback(Duration(plan.tokens))
     trainer.add_callback(checkpoints.Trained(checkpoint))
 
     measurement = Measurement()

@@ -5,11 +5,10 @@ what each further one adds is the difference between two such runs; so with batc
 which a different one can be the greatest, and each grows linearly with the layers.
 """
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
-from stages.lib import simulation
+from stages.lib.architectures import period, shortened
 from stages.lib.simulation import PHASES, Phase, run
 
 # Tokens of which TRL projects the logits at once; from so many on the tiles do not grow.
@@ -76,34 +75,14 @@ def law(params: dict[str, Any], config, dtype, device: str) -> Law:
 
 def _phases(params: dict[str, Any], config, dtype, points, device: str) -> list[dict[str, Phase]]:
     """The phases at each batch and length, for all layers."""
-    layers, period = config.get_text_config().num_hidden_layers, _period(config)
-    few = max(2, period)
-    if layers <= few + period:
+    layers, repeat = config.get_text_config().num_hidden_layers, period(config)
+    few = max(2, repeat)
+    if layers <= few + repeat:
         return run(params, config, dtype, points, device)
     less = run(params, shortened(config, few), dtype, points, device)
-    more = run(params, shortened(config, few + period), dtype, points, device)
-    times = (layers - few) / period
+    more = run(params, shortened(config, few + repeat), dtype, points, device)
+    times = (layers - few) / repeat
     return [
         {name: at_few[name].extrapolated(at_more[name], times) for name in PHASES}
         for at_few, at_more in zip(less, more, strict=True)
     ]
-
-
-def _period(config) -> int:
-    """Layers after which their kinds repeat, where they differ in what they hold."""
-    return len(getattr(config, "block_types", None) or [None])
-
-
-def shortened(config, layers: int):
-    """The configuration with its first layers only."""
-    config = copy.deepcopy(config)
-    config.num_hidden_layers = layers
-    if vars(config).get("layer_types"):
-        config.layer_types = config.layer_types[:layers]
-    return config
-
-
-def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, positions: int) -> int:
-    """See ``simulation.generation``; layers beyond the first few add nothing."""
-    few = shortened(config, min(config.get_text_config().num_hidden_layers, 2 * _period(config)))
-    return simulation.generation(params, few, dtype, batch, prompt, positions)

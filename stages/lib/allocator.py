@@ -1,7 +1,8 @@
 """Keeping freed memory in the process, which makes training on a CPU about a third faster.
 
 By default glibc asks the system for every large tensor and gives it back when the tensor is freed, so
-that each step pays for millions of page faults. See mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD.
+that each step pays for millions of page faults. What is kept can exceed what is needed by half.
+See mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD.
 """
 
 import ctypes
@@ -11,7 +12,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
 
 def keep_freed_memory() -> None:
-    """To be called before torch allocates; does nothing where the C library is not glibc."""
+    """To be called before large tensors are made; does nothing where the C library is not glibc."""
     if not sys.platform.startswith("linux"):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

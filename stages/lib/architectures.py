@@ -6,6 +6,7 @@ linear_out among them), padding on the left for generation, the checkpoint's own
 a system role is understood is asked of the chat template itself (``stages.lib.chat``).
 """
 
+import copy
 from dataclasses import dataclass
 
 
@@ -39,3 +40,17 @@ ARCHITECTURES: dict[str, Architecture] = {
 def architecture(model_type: str) -> Architecture:
     """How the architecture differs; with defaults where it does not."""
     return ARCHITECTURES.get(model_type, Architecture())
+
+
+def period(config) -> int:
+    """Layers after which their kinds repeat, where the kinds differ in what they hold."""
+    return len(getattr(config, "block_types", None) or [None])
+
+
+def shortened(config, layers: int):
+    """The configuration with its first layers only."""
+    config = copy.deepcopy(config)
+    config.num_hidden_layers = layers
+    if vars(config).get("layer_types"):
+        config.layer_types = config.layer_types[:layers]
+    return config

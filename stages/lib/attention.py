@@ -61,7 +61,7 @@ def grouped_attention(
 
 
 def _products(query: torch.Tensor, mask: torch.Tensor):
-    """Products of queries with keys, and of weights with values; heads and rows as in a batch of matrices."""
+    """How to multiply queries with keys, and weights with values: (batch, key-value heads, rows, ...) each."""
     if query.shape[2] == 1 and query.device.type == "cpu" and query.dtype == torch.float32 and spans.RUNS:
         seen = mask[:, 0, 0].expand(len(query), -1)
         return partial(spans.scores, mask=seen), partial(spans.mixed, mask=seen)

@@ -45,7 +45,11 @@ def device_bytes() -> int | None:
 
 
 def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
-    """Keys and values of every layer for ``batch`` sequences of ``length`` tokens.
+    """Keys and values of every layer for ``batch`` sequences of ``length`` tokens, and recurrent states.
+
+    Heads that share keys and values count once (grouped-query attention, arXiv 2305.13245). A sliding window saves
+    nothing, since the project's buffers hold every position. A recurrent layer (RecurrentGemma, arXiv 2404.07839) has a
+    state in float32 and the last inputs of its convolution instead.
 
     Args:
         item: bytes of a number.
@@ -53,7 +57,13 @@ def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
     config = config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return 2 * config.num_hidden_layers * batch * length * heads * head_dim * item
+    recurrent = 0
+    if hasattr(config, "lru_width"):  # versions of transformers call the kind differently
+        recurrent = sum(kind in ("recurrent", "linear_attention") for kind in config.layers_block_type)
+    found = 2 * (config.num_hidden_layers - recurrent) * batch * length * heads * head_dim * item
+    if recurrent:
+        found += recurrent * batch * (4 * config.lru_width + (config.conv1d_width - 1) * config.hidden_size * item)
+    return found
 
 
 def batch_size(model: "PreTrainedModel", length: int, free: int | None = None) -> int:

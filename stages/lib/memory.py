@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from stages.lib import activations
+from stages.lib import activations, simulation
 from stages.lib.adapters import add_adapter, parameter_counts
 from stages.lib.capacity import cache_positions, kv_cache_bytes
 from stages.lib.facts import configuration
@@ -132,7 +132,7 @@ class Model:
             prompt += self.params["prompt_tuning"]["num_virtual_tokens"]
         positions = cache_positions(prompt + new_tokens)
         with _without_data():
-            temporary = activations.generation(self.params, self.config, self.dtype, batch, prompt, positions)
+            temporary = simulation.generation(self.params, self.config, self.dtype, batch, prompt, positions)
         cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
         adapter = self.counts.adapter if is_quantized(self.params) else 0
         runtime = GENERATION_RUNTIME if self.device == "cpu" else 0

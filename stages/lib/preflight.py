@@ -2,6 +2,7 @@
 
 import math
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from stages.lib import capacity, fitting, memory
@@ -9,6 +10,23 @@ from stages.lib.adapters import kind
 from stages.lib.errors import UserError
 from stages.lib.launch import rank, world_size
 from stages.lib.models import device, is_quantized
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What training will take, about.
+
+    Attributes:
+        tokens: that the whole run reads.
+        needed: bytes at the greatest moment; None where they cannot be estimated.
+    """
+
+    tokens: int
+    needed: int | None = None
+
+    def leaves_room(self) -> bool:
+        """Whether so much memory is free that half as much again as is needed would fit."""
+        return not (self.needed and _exceeds(self.needed * 3 // 2))
 
 
 def check_device(params: dict[str, Any]) -> None:
@@ -22,15 +40,12 @@ def check_device(params: dict[str, Any]) -> None:
         raise UserError("'train.fp16' needs a CUDA device, and there is none")
 
 
-def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) -> int:
+def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) -> Plan:
     """Prints one line on what is about to happen, and a warning where it will not fit.
 
     Args:
         lengths: tokens of each row to train on.
         strict: ``resources.strict``.
-
-    Returns:
-        The tokens that the whole run reads, about.
 
     Raises:
         UserError: it will not fit, and ``strict`` is true.
@@ -39,7 +54,7 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
     count = steps(train, len(lengths))
     tokens = round(sum(lengths) / len(lengths) * count * batch_size(train))
     if rank() > 0:
-        return tokens
+        return Plan(tokens)
     longest = min(max(lengths), train.get("max_length") or max(lengths))
     model = memory.Model(params)
     counts = model.counts
@@ -59,7 +74,7 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
         found = fitting.remedies(model, at_once, longest)
         first = f": {found[0][0]} saves {found[0][1] / 2**30:.1f} GiB" if found else ""
         _complain(strict, f"training needs about {needed / 2**30:.1f} GiB", first)
-    return tokens
+    return Plan(tokens, needed)
 
 
 def check_generation(params: dict[str, Any], longest: int, strict: bool) -> None:

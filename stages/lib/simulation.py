@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.lib.adapters import add_adapter
-from stages.lib.architectures import architecture
+from stages.lib.architectures import architecture, period, shortened
 from stages.lib.capacity import PREFILL
 from stages.lib.models import is_quantized
 
@@ -73,8 +73,7 @@ def _counted(params: dict[str, Any], model, batch: int, length: int, device: str
             for parameter in trained:
                 parameter.grad = torch.zeros_like(parameter)
         with counter:
-            for tensor in [*model.parameters(), *model.buffers()]:
-                counter.ignore(tensor)
+            counter.note_weights(model, counted=False)
             for parameter in trained:
                 if parameter.grad is not None:
                     counter.note(parameter.grad)
@@ -214,7 +213,6 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
     """Bytes of temporary tensors while prompts are read or answers are written, beside weights and cache.
 
     Args:
-        config: the model's, of a few layers, since each frees what it made.
         batch: prompts at once.
         prompt: tokens of the longest.
         positions: keys that a step reads at the most.
@@ -225,8 +223,10 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
     from stages.lib import dequantizing
     from stages.lib.tensor_bytes import TensorBytes
 
+    # A few layers tell, since each frees what it made.
+    few = shortened(config, min(config.get_text_config().num_hidden_layers, 2 * period(config)))
     with torch.device("meta"):
-        model = _base(params, config, dtype).eval()
+        model = _base(params, few, dtype).eval()
     if is_quantized(params):
         dequantizing.imitate(model, params["quantization"])
     text = config.get_text_config()
@@ -237,8 +237,7 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
         for rows, length in ((at_once, prompt), (batch, 1)):
             ids = torch.zeros(rows, length, dtype=torch.long)
             with TensorBytes() as counter:
-                for tensor in [*model.parameters(), *model.buffers()]:
-                    counter.ignore(tensor)
+                counter.note_weights(model, counted=False)
                 model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, logits_to_keep=1)
             peaks.append(counter.peak)
     scores = 3 * 4 * batch * text.num_attention_heads * positions  # as they come, masked, and as weights

@@ -16,6 +16,7 @@ import torch
 os.environ["NUMBA_NUM_THREADS"] = str(torch.get_num_threads())
 import numba
 
+LOWEST = np.finfo(np.float32).min  # what is added to the scores of positions that are not seen
 RUNS = sys.platform == "linux"  # where numba and torch are known to share one OpenMP library
 numba.config.THREADING_LAYER = "omp"
 # Sums may be reordered, so that they are vectorised; infinities and NaN keep their meaning.
@@ -65,9 +66,6 @@ def _whole(view: torch.Tensor) -> np.ndarray:
 
 def _use_threads() -> None:
     numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-
-
-LOWEST = np.finfo(np.float32).min
 
 
 @numba.njit(cache=True)

@@ -23,12 +23,13 @@ class TensorBytes(TorchDispatchMode):
         self.live = self.peak = 0
         self._known: dict[int, weakref.ref] = {}
 
-    def ignore(self, tensor: torch.Tensor) -> None:
-        """Leaves a tensor's storage, and all views of it, out of the count."""
-        self.note(tensor, counted=False)
+    def note_weights(self, model: torch.nn.Module, counted: bool = True) -> None:
+        """Counts a model's parameters and buffers, or leaves them, and all views of them, out of the count."""
+        for tensor in [*model.parameters(), *model.buffers()]:
+            self.note(tensor, counted)
 
     def note(self, tensor: torch.Tensor, counted: bool = True) -> None:
-        """Counts a tensor's storage, once."""
+        """Counts a tensor's storage, once, as its bytes or as nothing."""
         storage = tensor.untyped_storage()
         key, size = id(storage), storage.nbytes() if counted else 0
         if key in self._known:

@@ -24,17 +24,6 @@ def any_model(request, tmp_path_factory):
     return models.load_model(values), chat.load_tokenizer(values)
 
 
-@pytest.fixture(scope="module")
-def tokenizer(tiny_tokenizer):
-    tiny_tokenizer.pad_token = "<|endoftext|>"
-    return tiny_tokenizer
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model):
-    return AutoModelForCausalLM.from_pretrained(tiny_model)
-
-
 def early_end(model, tokenizer):
     """Ends with a token that some answers hold early and others do not."""
     config = settings_of(model, tokenizer)

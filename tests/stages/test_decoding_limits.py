@@ -4,22 +4,10 @@ import re
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
 
 from stages.lib import capacity, compatibility, continuous, decoding
 from stages.lib.errors import UserError
 from tests.stages.answers import answers, settings_of
-
-
-@pytest.fixture(scope="module")
-def tokenizer(tiny_tokenizer):
-    tiny_tokenizer.pad_token = "<|endoftext|>"
-    return tiny_tokenizer
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model):
-    return AutoModelForCausalLM.from_pretrained(tiny_model)
 
 
 @pytest.mark.parametrize("path", ["continuous", "generate"])

@@ -14,7 +14,7 @@ def params(tiny_model):
 
 def test_one_line_on_what_training_will_do(params, capsys):
     params["train"]["max_steps"] = -1
-    assert preflight.describe_training(params, [10] * 9, strict=True) == 120
+    assert preflight.describe_training(params, [10] * 9, strict=True).tokens == 120
     out, err = capsys.readouterr()
     assert err == ""
     assert out.count("\n") == 1

@@ -73,6 +73,13 @@ def test_what_does_not_fit_warns_or_stops(params, monkeypatch, capsys):
         preflight.check_generation(params, 20, strict=True)
 
 
+def test_freed_memory_is_kept_only_where_there_is_room_for_it(params, monkeypatch):
+    plan = preflight.describe_training(params, [10, 20], strict=True)
+    for free, room in ((2 * plan.needed, True), (plan.needed + 1, False)):
+        monkeypatch.setattr(capacity, "free_bytes", lambda free=free: free)
+        assert plan.leaves_room() == room
+
+
 def test_what_fits_says_nothing(params, capsys):
     preflight.describe_training(params, [10, 20], strict=True)
     preflight.check_generation(params, 20, strict=True)
@@ -84,7 +91,7 @@ def test_a_model_that_cannot_be_estimated_is_trained_all_the_same(params, capsys
         raise RuntimeError("aten._local_scalar_dense")
 
     monkeypatch.setattr(activations, "law", needs_data)
-    assert preflight.describe_training(params, [10] * 9, strict=True) > 0
+    assert preflight.describe_training(params, [10] * 9, strict=True).leaves_room()
     assert "memory cannot be estimated (RuntimeError: aten._local_scalar_dense)" in capsys.readouterr().err
 
 
