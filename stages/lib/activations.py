@@ -13,8 +13,11 @@ from stages.lib.simulation import PHASES, Phase, run
 
 # Tokens of which TRL projects the logits at once; from so many on the tiles do not grow.
 TILE = 4096
-# Batches and lengths at which a step is run: three are enough for the terms of ``_terms``.
-POINTS = ((32, 16), (64, 32), (256, 32))
+# Batches and lengths at which a step is run. The second and third have as many tokens in rows of different length,
+# which tells what pairs of tokens in a row take: attention and its mask may hold such. The rest grows with tokens,
+# not always at one rate, since one temporary tensor after another can be the greatest.
+POINTS = ((32, 16), (128, 16), (32, 64), (256, 32))
+_FEW, _SHORT, _LONG, _MANY = range(len(POINTS))
 
 
 @dataclass(frozen=True)
@@ -22,55 +25,58 @@ class Law:
     """The phases of a step as functions of batch and length.
 
     Attributes:
-        layers, logits: by phase, the factors of ``_terms``.
-        gradients: by phase.
+        found: the phases at each of ``POINTS``.
         virtual: tokens that prompt tuning puts before each row.
     """
 
-    layers: dict[str, Any]
-    logits: dict[str, Any]
-    gradients: dict[str, float]
+    found: list[dict[str, Phase]]
     virtual: int
 
     def phases(self, batch: int, length: int) -> dict[str, Phase]:
         """The phases with ``batch`` rows of ``length`` tokens."""
-        of_layers, of_logits = _terms(batch, length + self.virtual)
-        return {
-            name: Phase(self.layers[name] @ of_layers, self.gradients[name], self.logits[name] @ of_logits)
-            for name in PHASES
-        }
+        return {name: self._phase(name, batch, length + self.virtual) for name in PHASES}
+
+    def _phase(self, name: str, batch: int, length: int) -> Phase:
+        at = [(rows, tokens + self.virtual) for rows, tokens in POINTS]
+        of_layers = [phases[name].layers for phases in self.found]
+        each_pair = max(0, of_layers[_LONG] - of_layers[_SHORT]) / (_pairs(*at[_LONG]) - _pairs(*at[_SHORT]))
+        nodes = [
+            (rows * tokens, of_layers[point] - each_pair * _pairs(rows, tokens))
+            for point, (rows, tokens) in enumerate(at)
+            if point != _LONG
+        ]
+        layers = _through(nodes, batch * length) + each_pair * _pairs(batch, length)
+        return Phase(layers, self.found[0][name].gradients, self._logits(name, at, batch * (length - 1)))
+
+    def _logits(self, name: str, at: list[tuple[int, int]], predicted: int) -> float:
+        """What the head holds: tiles grow with the tokens to be predicted, up to the largest tile."""
+        few, short, many = (
+            (at[point][0] * (at[point][1] - 1), self.found[point][name].logits) for point in (_FEW, _SHORT, _MANY)
+        )
+        return _through([few, short, (TILE, _through([few, short], TILE)), many], predicted)
 
 
-def _terms(batch: int, length: int):
-    """What bytes are sums of: for the layers a constant, tokens, and pairs of tokens in a row, which attention and its
-    mask may hold; for the head a constant, the predicted tokens of a tile, and those beyond it."""
-    import numpy as np
+def _pairs(rows: int, tokens: int) -> int:
+    return rows * tokens * tokens
 
-    tokens, predicted = batch * length, batch * (length - 1)
-    of_logits = [1, min(predicted, TILE), max(0, predicted - TILE)]
-    return np.array([1, tokens, tokens * length], float), np.array(of_logits, float)
+
+def _through(nodes: list[tuple[int, float]], x: float) -> float:
+    """The value at ``x`` of lines from node to node, the first and the last going on beyond; never negative."""
+    index = min(sum(x > node for node, _ in nodes[1:-1]), len(nodes) - 2)
+    (left, at_left), (right, at_right) = nodes[index : index + 2]
+    return max(0.0, at_left + (x - left) * (at_right - at_left) / (right - left))
 
 
 def law(params: dict[str, Any], config, dtype, device: str) -> Law:
-    """Runs steps, and finds the factors.
+    """Runs the steps.
 
     Args:
         config: the model's configuration.
         dtype: of the weights as loaded.
         device: ``cuda``, where TRL's head has kernels that hold a tile alone, or another.
     """
-    import numpy as np
-
-    found = _phases(params, config, dtype, POINTS, device)
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
-    terms = [_terms(batch, length + virtual) for batch, length in POINTS]
-    of_layers, of_logits = (np.array(part) for part in zip(*terms, strict=True))
-    return Law(
-        {name: np.linalg.solve(of_layers, [point[name].layers for point in found]) for name in PHASES},
-        {name: np.linalg.solve(of_logits, [point[name].logits for point in found]) for name in PHASES},
-        {name: found[0][name].gradients for name in PHASES},
-        virtual,
-    )
+    return Law(_phases(params, config, dtype, POINTS, device), virtual)
 
 
 def _phases(params: dict[str, Any], config, dtype, points, device: str) -> list[dict[str, Phase]]:
