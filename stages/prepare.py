@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.lib import contamination, datasets, instructions, mixing, prompts
+from stages.lib import contamination, datasets, instructions, mixing, own_answers, prompts
 from stages.lib.chat import Tokens, load_tokenizer, row_tokens
 from stages.lib.errors import UserError, run
 from stages.lib.files import write_bytes, write_json, write_jsonl
@@ -36,7 +36,9 @@ def main() -> None:
     params = read_params(
         "model",
         "tokenizer",
+        "model_config",
         "tokenizer_config",
+        "quantization",
         "dataset",
         "seed",
         "data",
@@ -53,7 +55,8 @@ def main() -> None:
     described = in_words(rows, matches)
     rows = decontaminated(rows, matches, params, dropped)
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
-    train, lost = instructed(train, types, tokenizer, params, dropped)
+    own, unfinished = answered_by_the_model(train, tokenizer, params)
+    train, lost = instructed([*train, *own], types, tokenizer, params, dropped)
     matches = [match for match in overlaps(train, evaluation) if train[match.row].types]
     described += in_words(train, matches)
     train = decontaminated(train, matches, params, dropped)
@@ -65,7 +68,9 @@ def main() -> None:
     write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
     write_bytes(PREPARED / "sample.md", sample(train, params["seed"]).encode())
-    write_json(METRICS, summary(train, validation, evaluation, dropped, described, lost))
+    write_json(METRICS, summary(train, validation, evaluation, dropped, described, lost, len(own)))
+    if unfinished:
+        unfinished.clear()
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items()) + " rows dropped")
 
@@ -128,6 +133,27 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
     return train, [rows[index] for index in sorted(chosen)]
 
 
+def answered_by_the_model(
+    rows: list[Row], tokenizer, params: dict[str, Any]
+) -> tuple[list[Row], own_answers.Partial | None]:
+    """With ``data.self_distill``, further rows: the same requests, answered by the base model.
+
+    Beside them, what is kept on disk of the answers until the rows are written.
+    """
+    if not params["data"]["self_distill"]:
+        return [], None
+    asked = [row for row in rows if not instructions.is_foreign(row.completion[-1]["content"])]
+    relevant = {name: params[name] for name in ("model", "tokenizer", "model_config", "quantization", "seed")}
+    answers, partial = own_answers.own_answers([row.prompt for row in asked], tokenizer, relevant, PREPARED)
+    found = []
+    for row, answer in zip(asked, answers, strict=True):
+        if answer:
+            completion = [{"role": "assistant", "content": answer}]
+            tokens = row_tokens(tokenizer, row.prompt, completion)
+            found.append(Row(f"{row.place}, own answer", row.prompt, completion, tokens))
+    return found, partial
+
+
 def instructed(
     rows: list[Row], types: list[str], tokenizer, params: dict[str, Any], dropped: Counter
 ) -> tuple[list[Row], Counter]:
@@ -163,12 +189,13 @@ def summary(
     dropped: Counter,
     matches: list[str],
     lost: Counter,
+    own: int,
 ) -> dict[str, Any]:
-    """What metrics/data.json holds; tokens are those of the rows to train on."""
+    """What metrics/data.json holds; tokens are those of the rows to train on, ``own`` the model's own answers."""
     types = Counter(name for row in train for name in row.types)
     rows = len(train) + len(validation) + dropped["contaminated"]
     return {
-        "rows": {"train": len(train), "validation": len(validation)},
+        "rows": {"train": len(train), "validation": len(validation), "own_answers": own},
         "dropped": dict(dropped),
         "instructions": {"rows_by_type": dict(sorted(types.items())), "failed_by_type": dict(sorted(lost.items()))},
         "tokens": {

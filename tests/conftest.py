@@ -10,9 +10,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # processes side by side whose threads 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
+import hypothesis
 import pytest
 
 from tests import tiny
+
+hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.load_profile("no clock")
 
 
 def pytest_collection_modifyitems(items):

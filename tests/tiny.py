@@ -66,7 +66,7 @@ def params(model: str, dataset: str, prompts: str) -> dict:
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values.update(model=model, dataset=dataset)
     values["ifeval"]["prompts"] = prompts
-    values["data"]["num_val"] = 4
+    values["data"].update(num_val=4, self_distill=False)
     values["data"]["instructions"].update(fraction=0, keep_untouched=True)
     values["lora"]["r"] = 4
     values["train"].update(max_steps=4, per_device_train_batch_size=4, logging_steps=1, save_steps=2)

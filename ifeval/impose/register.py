@@ -26,7 +26,7 @@ LAYERS: dict[str, int] = {}
 WORDS, ARRANGEMENT, CASE, COUNTS, WRAPPING = range(5)
 
 # Words that say nothing about what a text is about.
-_FUNCTION = frozenset(
+FUNCTION_WORDS = frozenset(
     "a about above after again all also although always am among an and any are around as at be because been before "
     "being below between both but by can cannot could did do does doing done down during each either else enough "
     "even ever every few first for from further get gets give given gives go goes had has have having he her here "
@@ -70,4 +70,4 @@ def is_plain(text: str) -> bool:
 def content_words(text: str) -> list[str]:
     """Lower-case words of four letters or more that say what the text is about, each once, in order."""
     found = re.findall(r"\b[a-z]{4,}\b", text)
-    return list(dict.fromkeys(word for word in found if word not in _FUNCTION))
+    return list(dict.fromkeys(word for word in found if word not in FUNCTION_WORDS))

@@ -1,6 +1,7 @@
 """Verifiable instructions for rows of any instruction data set: asked for in the prompt, followed by the completion."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from typing import Any, TypeVar
 
 from ifeval import impose
 from ifeval.describe import ask
+from ifeval.impose.register import FUNCTION_WORDS, is_plain, sentences
+from ifeval.instruction import Instruction
 from ifeval.instructions import INSTRUCTIONS, build
+from ifeval.text import Text
 from stages.lib.errors import UserError
 
 _ARRANGED = {
@@ -43,13 +47,14 @@ EXCLUSIVE: list[tuple[str, set[str]]] = [
         {"length_constraints:nth_paragraph_first_word", "combination:repeat_prompt"},
     ),
     ("a title is a paragraph too many", {"length_constraints:nth_paragraph_first_word", "detectable_format:title"}),
-    (
-        "a postscript is a paragraph too many",
-        {"length_constraints:nth_paragraph_first_word", "detectable_content:postscript"},
-    ),
+    ("a postscript would be arranged with the rest", {*_ARRANGED, "detectable_content:postscript"}),
     ("the request is said once, the answer twice", {"combination:two_responses", "combination:repeat_prompt"}),
 ]
-TRIES = 12  # types that are tried before a row is given up
+TRIES = 3  # draws of types before a variant is given up
+SPREAD = 8  # rows by which types may differ before the rarer one is preferred for certain
+LEAST = 8  # words of a shortened text
+# Types that say how long a text is to be, which short texts would teach one side of.
+_LENGTHS = {"length_constraints:number_words", "length_constraints:number_sentences"}
 
 
 Row = TypeVar("Row")
@@ -69,30 +74,67 @@ def treat_all(
 ) -> Iterator[tuple[Row, Treated | None]]:
     """Each row with what it becomes: as many variants as ``section`` says, or None, where it stays as it is.
 
-    Rows with completions of more than ``max_words`` words stay as they are; without ``keep_untouched`` such rows are
-    left out altogether.
+    A completion is taken up to ``max_words`` words; the share ``short`` of variants keeps no more of its sentences than
+    its instructions need. What cannot be cut and is longer stays as it is; without ``keep_untouched`` such rows are
+    left out altogether. Rows in another language than English, in which wordings and endings are, stay as they are.
+    Types that have been imposed less often are tried first.
 
     Args:
         rows: each has ``prompt`` and ``completion``.
         types: ids to draw from.
         section: ``data.instructions`` of params.yaml.
-        seed: of what is drawn; a row's variants depend on it and the row.
+        seed: of what is drawn.
         lost: counts the types of what could not be imposed.
     """
-    answers = _other_answers(rows)
+    answers, given = _other_answers(rows), Counter()
     counts, weights = range(1, len(section["per_row"]) + 1), section["per_row"]
     for row in rows:
         rng = random.Random(f"{seed} {row.prompt} {row.completion}")
-        words = len(row.completion[-1]["content"].split())
-        if rng.random() >= section["fraction"] or words > (section["max_words"] or words):
+        if is_foreign(row.completion[-1]["content"]):
+            yield row, None
+            continue
+        texts = beginnings(row.completion[-1]["content"], section["max_words"])
+        if rng.random() >= section["fraction"] or not texts:
             if section["keep_untouched"]:
                 yield row, None
             continue
         other = next((text for text in answers[repr(row.prompt)] if text != row.completion[-1]["content"]), None)
         for _ in range(section["variants"]):
-            treated = treat(row.prompt, row.completion, types, rng.choices(counts, weights)[0], rng, lost, other)
-            if treated is not None:
-                yield row, treated
+            count = rng.choices(counts, weights)[0]
+            lengths = texts if rng.random() < section["short"] else texts[-1:]
+            for _ in range(TRIES):
+                order = sorted(types, key=lambda name: given[name] + SPREAD * rng.random())
+                treated = treat(row.prompt, lengths, order, count, rng, lost, other)
+                if treated is not None:
+                    given.update(treated.types)
+                    yield row, treated
+                    break
+
+
+def beginnings(text: str, max_words: int | None) -> list[str]:
+    """The text's beginnings of whole sentences and at least ``LEAST`` words, the shortest first, itself the last.
+
+    Without ``max_words`` or more of them; none, if the text is longer and is no prose that can be cut.
+    """
+    text, most = text.strip(), max_words or len(text)
+    if not is_plain(text) or "\n" in text:
+        return [text] if 0 < len(text.split()) <= most else []
+    found, kept = [], ""
+    for sentence in sentences(text):
+        kept = f"{kept} {sentence}".strip()
+        if LEAST <= len(kept.split()) <= most:
+            found.append(kept)
+    return found or ([text] if 0 < len(text.split()) <= most else [])
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a text is in another language than the one of what is added to it.
+
+    langdetect errs on lists and numbers, so a text with as many English function words as English has is English.
+    """
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    english = sum(word in FUNCTION_WORDS for word in words) >= 0.25 * len(words)
+    return len(text) >= 20 and not english and Text(text).language != "en"
 
 
 def _other_answers(rows: list[Row]) -> dict[str, list[str]]:
@@ -126,7 +168,7 @@ def chosen_types(types: str | list[str]) -> list[str]:
 
 def treat(
     prompt: list[dict[str, str]],
-    completion: list[dict[str, str]],
+    texts: list[str],
     types: list[str],
     count: int,
     rng: random.Random,
@@ -136,33 +178,54 @@ def treat(
     """The conversation with some instructions in its last request, and a completion that follows them.
 
     Args:
-        types: ids to choose from.
+        texts: completions to choose from; the first on which all instructions can be imposed is taken.
+        types: ids to choose from, the first that fit.
         count: instructions to impose.
         lost: counts the types that could not be imposed, or did not survive those after them.
         other: another answer to the same request.
     """
-    request, response = prompt[-1]["content"], completion[-1]["content"].strip()
+    request = prompt[-1]["content"]
     picked: list[str] = []
-    for instruction_id in rng.sample(types, min(TRIES, len(types))):
+    for instruction_id in types:
         if len(picked) == count:
             break
         if compatible(picked, instruction_id) and impose.impose(
-            instruction_id, response, random.Random(0), request, other
+            instruction_id, texts[-1], random.Random(0), request, other
         ):
             picked.append(instruction_id)
+    if len(picked) < count:
+        lost["too few fit"] += 1
+        return None
     picked.sort(key=impose.ORDER.index)
+    if _LENGTHS.intersection(picked) and rng.random() < 0.5:
+        texts = texts[-1:]
+    broken: list[str] = []
+    for text in texts:
+        imposed = _imposed(picked, text, request, other, rng)
+        if isinstance(imposed, Imposed):
+            asked = [*prompt[:-1], {"role": "user", "content": ask(request, imposed.instructions, rng)}]
+            return Treated(asked, [{"role": "assistant", "content": imposed.text}], picked)
+        broken = imposed
+    lost.update(broken)
+    return None
+
+
+@dataclass(frozen=True)
+class Imposed:
+    """A text that follows these instructions."""
+
+    text: str
+    instructions: list[Instruction]
+
+
+def _imposed(types: list[str], text: str, request: str, other: str | None, rng: random.Random) -> Imposed | list[str]:
+    """The text with all types imposed, or the types that could not be, or that those after them undid."""
     found: dict[str, dict[str, Any]] = {}
-    text = response
-    for instruction_id in picked:
+    for instruction_id in types:
         imposed = impose.impose(instruction_id, text, rng, request, other)
         if imposed is None:
-            lost[instruction_id] += 1
-            return None
+            return [instruction_id]
         text, found[instruction_id] = imposed.response, imposed.kwargs
     instructions = [build(instruction_id, kwargs) for instruction_id, kwargs in found.items()]
     broken = [instruction.id for instruction in instructions if not instruction.check(text)]
-    if broken or len(instructions) < count:
-        lost.update(broken or ["too few fit"])
-        return None
-    asked = [*prompt[:-1], {"role": "user", "content": ask(request, instructions, rng)}]
-    return Treated(asked, [{"role": "assistant", "content": text}], picked)
+    return broken or Imposed(text, instructions)

@@ -33,6 +33,7 @@ OWN: dict[str, dict[str, Key]] = {
         "columns": Key(frozenset({dict, _NULL})),
         "over_length": Key(frozenset({str}), ("drop", "truncate")),
         "decontaminate": _SWITCH,
+        "self_distill": _SWITCH,
         "instructions": Key(frozenset({dict})),
     },
     "ifeval": {"prompts": _TEXT},
@@ -74,6 +75,7 @@ INSTRUCTIONS: dict[str, Key] = {
     "per_row": Key(frozenset({list})),
     "types": Key(frozenset({str, list})),
     "max_words": Key(frozenset({int, _NULL})),
+    "short": Key(frozenset({int, float})),
     "keep_untouched": _SWITCH,
 }
 

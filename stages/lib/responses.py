@@ -51,9 +51,13 @@ class Partial:
             self.gather()
         rows = [self.rows[key] for key in keys]
         write_jsonl(self.path, rows)
+        self.clear()
+        return rows
+
+    def clear(self) -> None:
+        """Removes what is partial, of this run and of others."""
         for leftover in self.path.parent.glob(f".{self.path.stem}-*.partial.jsonl"):
             leftover.unlink()
-        return rows
 
     def _mend(self) -> None:
         """Drops a last line that was cut off while it was written."""

@@ -15,7 +15,7 @@ from tests.ifeval import official
 from tests.tiny import ROOT
 
 SECTION = {"fraction": 1.0, "variants": 2, "per_row": [0.4, 0.4, 0.2], "types": "all"}
-SECTION |= {"max_words": None, "keep_untouched": True}
+SECTION |= {"max_words": None, "short": 0.5, "keep_untouched": True}
 
 
 @dataclass(frozen=True)
@@ -40,35 +40,39 @@ def treated(rows, lost=None, seed=1, **changes):
 
 @pytest.fixture(scope="module")
 def all_rows():
-    return treated(starter())
+    """Of all starter rows in English, two variants each."""
+    rows = [row for row in starter() if not instructions.is_foreign(row.completion[0]["content"])]
+    return treated(rows)
 
 
 def test_nearly_every_row_gets_as_many_variants_as_asked(all_rows):
-    assert len(all_rows) > 0.9 * 2 * len(list(starter()))
+    english = [row for row in starter() if not instructions.is_foreign(row.completion[0]["content"])]
+    assert len(all_rows) > 0.9 * 2 * len(english)
     assert len({repr(result) for _, result in all_rows}) > 0.97 * len(all_rows)
     shares = Counter(len(result.types) for _, result in all_rows)
     assert [round(shares[count] / len(all_rows), 1) for count in (1, 2, 3)] == [0.4, 0.4, 0.2]
 
 
-def test_every_type_but_two_answers_occurs(all_rows):
-    """Of the starter rows no two answer the same request."""
-    seen = Counter(name for _, result in all_rows for name in result.types)
-    rare = {"combination:two_responses", "detectable_format:constrained_response"}
-    assert set(INSTRUCTIONS) - set(seen) <= rare
-    assert min(count for name, count in seen.items() if name not in rare) >= 15
+def test_every_type_but_two_answers_occurs_about_as_often(all_rows):
+    """Of the starter rows no two answer the same request, and few can be answered with yes or no."""
+    seen = Counter(name for _, result in all_rows if result for name in result.types)
+    assert set(INSTRUCTIONS) - set(seen) == {"combination:two_responses"}
+    del seen["detectable_format:constrained_response"]
+    assert max(seen.values()) < 1.5 * min(seen.values())
 
 
 def test_the_request_is_still_there_and_the_completion_is_changed_or_kept(all_rows):
     for row, result in all_rows:
+        if result is None:
+            continue
         assert row.prompt[-1]["content"] in result.prompt[-1]["content"]
         assert len(result.prompt[-1]["content"]) > len(row.prompt[-1]["content"])
 
 
-def test_the_same_seed_gives_the_same_rows_in_any_order():
+def test_the_same_seed_gives_the_same_rows():
     rows = list(starter(30))
     found = treated(rows)
     assert found == treated(rows)
-    assert sorted(map(repr, found)) == sorted(map(repr, treated(rows[::-1])))
     assert found != treated(rows, seed=2)
 
 
@@ -79,14 +83,39 @@ def test_none_and_some_of_the_rows():
     assert 0.35 < share < 0.65
 
 
-def test_rows_that_are_too_long_stay_as_they_are_or_are_left_out():
+def test_completions_are_cut_at_a_sentence_or_stay_as_they_are():
     rows = list(starter(60))
-    words = [len(row.completion[0]["content"].split()) for row in rows]
-    short = sum(count <= 40 for count in words)
-    found = treated(rows, max_words=40, variants=1)
-    assert sum(result is None for _, result in found) == len(rows) - short
-    assert len(treated(rows, max_words=40, variants=1, keep_untouched=False)) in range(short - 5, short + 1)
+    found = treated(rows, max_words=40, variants=1, short=0, types=["startend:quotation"], per_row=[1])
+    for row, result in found:
+        text = row.completion[0]["content"]
+        if result is None:  # one sentence of more words, or no prose
+            assert instructions.beginnings(text, 40) == []
+            continue
+        kept = result.completion[0]["content"].strip('"')
+        assert len(kept.split()) <= 40
+        assert text.replace('"', "'").startswith(kept)
+        assert kept[-1] in ".!?:'"
+    left_out = treated(rows, max_words=40, variants=1, keep_untouched=False)
+    assert 0 < len(left_out) < len(rows)
     assert treated(rows, fraction=0, keep_untouched=False) == []
+
+
+def test_short_variants_keep_no_more_than_their_instructions_need():
+    text = "Bread needs flour, water, salt and some yeast. It rises for an hour in a warm place. Then it is baked."
+    row = Row([{"role": "user", "content": "How is bread made?"}], [{"role": "assistant", "content": text}])
+    assert instructions.beginnings(text, None) == [text[:46], text[:84], text]
+    (_, one), (_, two) = (
+        treated([row], types=[name], variants=1, short=1, per_row=[1])[0]
+        for name in ("change_case:english_lowercase", "length_constraints:number_paragraphs")
+    )
+    assert one.completion[0]["content"] == text[:46].lower()
+    assert two.completion[0]["content"] == f"{text[:46]}\n\n***\n\n{text[47:84]}"
+
+
+def test_a_row_in_another_language_stays_as_it_is():
+    text = "Am frühen Morgen duftet die Bäckerei nach frischem Brot und die ersten Kunden warten schon."
+    row = Row([{"role": "user", "content": "Describe a bakery in German."}], [{"role": "assistant", "content": text}])
+    assert treated([row], keep_untouched=False) == [(row, None)]
 
 
 def test_types_can_be_held_out():
@@ -109,7 +138,7 @@ def test_two_responses_are_two_answers_to_one_request():
 
 def test_no_two_of_a_row_exclude_each_other(all_rows):
     for _, result in all_rows:
-        for _, exclusive in instructions.EXCLUSIVE:
+        for _, exclusive in instructions.EXCLUSIVE if result else ():
             assert len(exclusive.intersection(result.types)) < 2
 
 
@@ -128,8 +157,10 @@ def test_the_official_scorer_agrees_with_every_row(monkeypatch):
     monkeypatch.setattr(instructions, "build", lambda name, kwargs: kept.append((name, kwargs)) or build(name, kwargs))
     for seed in range(150):
         kept.clear()
-        turns = [{"role": "user", "content": "How is bread made?"}], [{"role": "assistant", "content": text}]
-        result = instructions.treat(*turns, sorted(INSTRUCTIONS), 2, random.Random(seed), Counter())
+        rng = random.Random(seed)
+        types = rng.sample(sorted(INSTRUCTIONS), len(INSTRUCTIONS))
+        request = [{"role": "user", "content": "How is bread made?"}]
+        result = instructions.treat(request, [text], types, 2, rng, Counter())
         if result is not None:
             names, kwargs = zip(*kept, strict=True)
             verdicts, _ = official.verdicts(list(names), list(kwargs), result.completion[0]["content"])
@@ -140,18 +171,18 @@ def test_what_cannot_be_kept_is_counted():
     lost = Counter()
     rows = [Row([{"role": "user", "content": "?"}], [{"role": "assistant", "content": "42"}])]
     assert treated(rows, lost, types=["detectable_format:title"], variants=3) == []
-    assert sum(lost.values()) == 3
+    assert sum(lost.values()) == 3 * instructions.TRIES
 
 
 def test_no_row_repeats_an_evaluation_prompt(all_rows):
     lines = (ROOT / "data/starter/prompts.jsonl").read_text(encoding="utf-8").splitlines()
     prompts = [(row["key"], row["prompt"]) for row in map(json.loads, lines)]
-    matches = contamination.find((result.prompt[-1]["content"] for _, result in all_rows), prompts)
+    matches = contamination.find((result.prompt[-1]["content"] for _, result in all_rows if result), prompts)
     assert matches == []
 
 
 def test_imposing_twice_with_one_seed_is_the_same():
-    for _, result in treated(starter(20)):
+    for _, result in treated(starter(20), max_words=None):
         text = result.completion[-1]["content"]
         for name in result.types:
             assert impose(name, text, random.Random(3)) == impose(name, text, random.Random(3))

@@ -42,18 +42,38 @@ ROWS = [row(f"Question {number}?") for number in range(6)]
 def test_empty_and_repeated_rows_are_dropped_and_counted(project):
     train, metrics = project([*ROWS, row("Q?", " "), ROWS[0], ROWS[1]])
     assert metrics["dropped"] == {"empty": 1, "duplicate": 2, "over_length": 0, "contaminated": 0}
-    assert metrics["rows"] == {"train": 5, "validation": 1}
+    assert metrics["rows"] == {"train": 5, "validation": 1, "own_answers": 0}
     assert len(train) == 5
     assert train[0]["completion"] == [{"role": "assistant", "content": "Yes."}]
 
 
 INSTRUCTIONS = {"fraction": 1, "variants": 2, "per_row": [1], "types": ["startend:quotation"]}
-INSTRUCTIONS |= {"max_words": None, "keep_untouched": True}
+INSTRUCTIONS |= {"max_words": None, "short": 0, "keep_untouched": True}
+
+
+def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_all_is_written(project, monkeypatch):
+    asked, cleared = [], []
+
+    class Unfinished:
+        def clear(self):
+            cleared.append((prepare.PREPARED / "train.jsonl").is_file())
+
+    def answers(prompts, *_):
+        asked.extend(prompts)
+        return ["It is so.", None, *["So it is."] * (len(prompts) - 2)], Unfinished()
+
+    monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    foreign = row("Auf Deutsch?", "Ein Fahrrad ist ein Fahrzeug mit zwei Rädern.")
+    train, metrics = project([*ROWS, foreign], self_distill=True)
+    assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 4}
+    assert [turns[0]["content"] for turns in asked] == [row["prompt"][0]["content"] for row in train[:5]]
+    assert [row["completion"][0]["content"] for row in train[6:]] == ["It is so."] + 3 * ["So it is."]
+    assert cleared == [True]
 
 
 def test_rows_with_instructions_are_counted_and_shown(project):
     train, metrics = project(ROWS, instructions=INSTRUCTIONS)
-    assert metrics["rows"] == {"train": 10, "validation": 1}
+    assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 0}
     assert metrics["instructions"] == {"rows_by_type": {"startend:quotation": 10}, "failed_by_type": {}}
     assert {row["completion"][0]["content"] for row in train} == {'"Yes."'}
     assert '**assistant:** "Yes."' in (prepare.PREPARED / "sample.md").read_text()
