@@ -3,15 +3,25 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repro test reproducible lint clean
+.PHONY: setup repro experiments test test-browser reproducible lint clean
 
 setup: .venv/.ready
 
 repro: setup
 	$(RUN) dvc repro
 
+# The experiments in a terminal: the losses and accuracies that matter, and the parameters that differ.
+RESULTS := Experiment|State|validation_loss|tuned\.(prompt|inst)_level_strict_acc
+PARAMETERS := model|tokenizer|dataset|seed|full_finetuning|(data|ifeval|model_config|quantization|lora|prompt_tuning|generation)\..+|train\.(?!estimated|measured|flops|relative|share).+
+experiments: setup
+	@$(RUN) dvc exp show --only-changed --no-pager --precision 3 --hide-workspace --drop '(?!($(RESULTS)|$(PARAMETERS))$$)' --keep '($(RESULTS))$$'
+
 test: .venv/.ready-dev
-	$(RUN) python -m pytest -n 2 --dist loadfile
+	$(RUN) python -m pytest -n 2 --dist loadfile --ignore tests/browser
+
+# Needs Chromium from the system's packages.
+test-browser: .venv/.ready-dev
+	$(RUN) python -m pytest tests/browser
 
 # Two forced runs of a tiny configuration give the same bytes in everything that is a result.
 reproducible: .venv/.ready-dev

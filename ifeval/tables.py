@@ -4,7 +4,7 @@ from typing import Any
 
 from ifeval.scoring import ACCURACIES
 
-_TITLES = {
+TITLES = {
     "prompt_level_strict_acc": "prompt level, strict",
     "inst_level_strict_acc": "instruction level, strict",
     "prompt_level_loose_acc": "prompt level, loose",
@@ -19,14 +19,14 @@ def score_table(scores: dict[str, Any], baseline: dict[str, Any] | None, differe
         header = ["accuracy, %", "baseline", "score", "difference", "95 % interval", "McNemar p"]
     rows = [header]
     for name in ACCURACIES:
-        row = [_TITLES[name], _percent(scores[name])]
+        row = [TITLES[name], percent(scores[name])]
         if baseline:
-            row.insert(1, _percent(baseline[name]))
-            row += [_signed(difference[name]), _interval(difference[f"{name}_ci95"], _signed)]
+            row.insert(1, percent(baseline[name]))
+            row += [signed(difference[name]), interval(difference[f"{name}_ci95"], signed)]
             p = difference.get(f"{name}_mcnemar_p")
             row.append("" if p is None else f"{p:.3g}")
         else:
-            row.append(_interval(scores[f"{name}_ci95"], _percent))
+            row.append(interval(scores[f"{name}_ci95"], percent))
         rows.append(row)
     return align(rows)
 
@@ -53,17 +53,17 @@ def align(rows: list[list[str]]) -> str:
 
 
 def _row(name: str, part: dict[str, Any], base: dict[str, Any] | None) -> list[str]:
-    middle = [_percent(base["strict_acc"])] if base else []
-    return [name, str(part["instructions"]), *middle, _percent(part["strict_acc"]), _percent(part["loose_acc"])]
+    middle = [percent(base["strict_acc"])] if base else []
+    return [name, str(part["instructions"]), *middle, percent(part["strict_acc"]), percent(part["loose_acc"])]
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     return f"{100 * value:+.1f}"
 
 
-def _interval(bounds: list[float], show) -> str:
+def interval(bounds: list[float], show) -> str:
     return f"{show(bounds[0])} to {show(bounds[1])}"

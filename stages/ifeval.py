@@ -1,13 +1,20 @@
-"""Scores the base and the tuned responses with IFEval and compares them, prompt by prompt."""
+"""Scores the base and the tuned responses with IFEval and compares them, prompt by prompt.
+
+``python -m stages.ifeval compare EXP EXP ...`` compares experiments instead (``stages.lib.compare``).
+"""
 
 import csv
 import io
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from ifeval import scoring, tables
 from ifeval.jsonl import RecordError
 from ifeval.records import Prompt, read_prompts, read_responses
+from stages.lib import report
+from stages.lib.compare import compare
 from stages.lib.errors import UserError, run
 from stages.lib.files import read_jsonl, write_bytes, write_json, write_jsonl
 from stages.lib.params import read_params
@@ -16,22 +23,46 @@ from stages.lib.pictures import accuracy_by_type
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
 REPORT = Path("data/report")
 METRICS, BY_TYPE = Path("metrics/ifeval.json"), Path("metrics/ifeval_by_type.csv")
-PICTURE = Path("metrics/ifeval_by_type.png")
+PICTURE, LENGTHS = Path("metrics/ifeval_by_type.png"), Path("metrics/response_lengths.csv")
+CURVES = Path("metrics/curves/plots/metrics")
 
 
 def main() -> None:
-    seed = read_params("seed")["seed"]
+    params = read_params(
+        "model",
+        "tokenizer",
+        "dataset",
+        "seed",
+        "full_finetuning",
+        "data",
+        "ifeval.prompts",
+        "model_config",
+        "quantization",
+        "lora",
+        "prompt_tuning",
+        "train",
+        "generation",
+    )
+    seed = params["seed"]
+    if sys.argv[1:2] == ["compare"]:
+        print(compare(sys.argv[2:], seed))
+        return
     prompts = answered(read_prompts(PROMPTS), RESPONSES / "base.jsonl")
-    base, tuned = judged("base", prompts), judged("tuned", prompts)
+    responses = {name: responses_of(name, prompts) for name in ("base", "tuned")}
+    base, tuned = (scoring.judge_all(prompts, texts) for texts in responses.values())
     base_scores, tuned_scores = scoring.score(base, seed), scoring.score(tuned, seed)
     difference = scoring.difference(base, tuned, seed)
+    scores = {"base": base_scores, "tuned": tuned_scores, "difference": difference}
 
     write_jsonl(REPORT / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
     write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
-    write_json(REPORT / "scores.json", {"base": base_scores, "tuned": tuned_scores, "difference": difference})
+    write_json(REPORT / "scores.json", scores)
+    rows = report.answered(prompts, responses, base, tuned)
+    write_bytes(REPORT / "index.html", report.page(params, scores, rows, curves(), numbers()))
     write_json(METRICS, metrics(base_scores, tuned_scores, difference))
     write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
     write_bytes(PICTURE, accuracy_by_type(base_scores, tuned_scores))
+    write_bytes(LENGTHS, lengths())
     print(tables.score_table(tuned_scores, base_scores, difference))
     print("\n" + tables.type_table(tuned_scores, base_scores))
 
@@ -44,10 +75,10 @@ def answered(prompts: list[Prompt], responses: Path) -> list[Prompt]:
     return [prompt for prompt in prompts if prompt.key in keys]
 
 
-def judged(name: str, prompts: list[Prompt]) -> list[scoring.Judgement]:
-    """The verdicts on data/responses/NAME.jsonl."""
+def responses_of(name: str, prompts: list[Prompt]) -> dict[int | str, str]:
+    """What data/responses/NAME.jsonl holds, by the prompt's key."""
     try:
-        return scoring.judge_all(prompts, read_responses(RESPONSES / f"{name}.jsonl", prompts))
+        return read_responses(RESPONSES / f"{name}.jsonl", prompts)
     except RecordError as error:
         raise UserError(str(error)) from None
 
@@ -73,6 +104,50 @@ def by_type(base: dict[str, Any], tuned: dict[str, Any]) -> bytes:
             row = scores["by_type"][name]
             writer.writerow([name, model, row["instructions"], row["strict_acc"], row["loose_acc"]])
     return text.getvalue().encode()
+
+
+def lengths() -> bytes:
+    """How many responses of base and tuned have how many tokens, in steps of a sixteenth of the longest, as CSV."""
+    tokens = {
+        name: [row["new_tokens"] for row in read_jsonl(RESPONSES / f"{name}.jsonl")] for name in ("base", "tuned")
+    }
+    step = max(1, -(-max(map(max, tokens.values())) // 16))
+    lines = ["model,up_to_tokens,responses"]
+    for name, counts in tokens.items():
+        for bound in range(step, 16 * step + 1, step):
+            lines.append(f"{name},{bound},{sum(bound - step < count <= bound for count in counts)}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def curves() -> list[report.Curve]:
+    """The losses that train has written, for the page."""
+    found = []
+    for title, name in (("Training loss", "train"), ("Validation loss", "validation")):
+        if (path := CURVES / name / "loss.tsv").is_file():
+            with path.open(encoding="utf-8") as file:
+                points = [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(file, delimiter="\t")]
+            found.append(report.curve(title, points))
+    return [curve for curve in found if curve]
+
+
+def numbers() -> dict[str, dict[str, Any]]:
+    """Rows, tokens and parameters, as the stages before have counted them, for the page."""
+    data, train, generate = (
+        json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("data", "train", "generate")
+    )
+    return {
+        "Data": {"rows to train on": data["rows"]["train"], "rows to validate": data["rows"]["validation"]}
+        | {f"dropped, {reason.replace('_', ' ')}": count for reason, count in data["dropped"].items()},
+        "Training": {
+            name.replace("_", " "): f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+            for name, value in train.items()
+        },
+        "Responses": {
+            f"{name}: {what}": generate[name][key]
+            for name in ("base", "tuned")
+            for what, key in (("new tokens", "new_tokens"), ("cut at the limit", "responses_cut"))
+        },
+    }
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from stages.lib.preflight import batch_size
 TRAIN, GENERATE = Path("metrics/train.json"), Path("metrics/generate.json")
 MEASURED = Path("metrics/measured")
 METRICS, PICTURE = Path("metrics/resources.json"), Path("metrics/resources.png")
+PARTS = Path("metrics/resources.csv")
 
 
 def main() -> None:
@@ -43,6 +44,7 @@ def main() -> None:
         result.setdefault(name, {})["measured"] = part
     result["train"] |= flops.report(model, train, measured["train"], rows)
     write_json(METRICS, result)
+    write_bytes(PARTS, parts(estimated))
     write_bytes(PICTURE, pictures.memory(estimated, measured, device_bytes()))
     print("\n".join(report(estimated, result)))
 
@@ -73,6 +75,16 @@ def compared(estimated: Memory, measured: dict[str, Any]) -> dict[str, Any]:
     """The estimate by part, in bytes, and its relative error."""
     error = estimated.total / measured["peak_memory_bytes"] - 1
     return {"estimated": {**vars(estimated), "total": estimated.total}, "relative_error": error}
+
+
+def parts(estimated: dict[str, Memory]) -> bytes:
+    """The estimates by part, in GiB, as CSV for ``dvc plots``."""
+    lines = [
+        f"{name.replace('_', ' ')},{part},{size / 2**30:.4f}"
+        for name, memory in estimated.items()
+        for part, size in vars(memory).items()
+    ]
+    return "\n".join(["stage,part,gib", *lines, ""]).encode()
 
 
 def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:

@@ -10,7 +10,10 @@ from tests.tiny import ROOT
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 # Files that a stage reads without importing them.
-ALSO_READ = {"stages/lib/chat.py": {"stages/lib/chatml.jinja"}}
+ALSO_READ = {
+    "stages/lib/chat.py": {"stages/lib/chatml.jinja"},
+    "stages/lib/report.py": {"stages/lib/templates/report.html"},
+}
 
 
 def imported(path: Path) -> set[str]:
