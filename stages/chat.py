@@ -1,0 +1,109 @@
+"""Talks to the tuned model, or with --base to the base model, in the terminal.
+
+An answer appears as it is written; Ctrl-C ends it. /new starts a new conversation, /quit or Ctrl-D leaves.
+"""
+
+import argparse
+from typing import Any
+
+from stages.lib import decoding
+from stages.lib.adapters import ADAPTER, load_adapter
+from stages.lib.chat import Message, end_tokens, load_tokenizer, prompt_tokens
+from stages.lib.errors import UserError, run
+from stages.lib.models import load_model
+from stages.lib.params import read_params
+
+
+def main(arguments: argparse.Namespace) -> None:
+    params = read_params(
+        "model",
+        "tokenizer",
+        "full_finetuning",
+        "model_config",
+        "tokenizer_config",
+        "quantization",
+        "lora",
+        "prompt_tuning",
+        "generation",
+    )
+    if arguments.max_new_tokens:
+        params["generation"]["max_new_tokens"] = arguments.max_new_tokens
+    model, tokenizer = loaded(params, arguments.base)
+    config = decoding.generation_config(model, tokenizer, end_tokens(tokenizer), params["generation"])
+    beginning = [{"role": "system", "content": arguments.system}] if arguments.system else []
+    print(f"{params['model']}, {'base' if arguments.base else 'tuned'} (/new starts over, /quit leaves)")
+    turns = list(beginning)
+    while (said := ask()) is not None:
+        if said == "/new":
+            turns = list(beginning)
+        elif said:
+            turns.append({"role": "user", "content": said})
+            turns.append({"role": "assistant", "content": answer(model, tokenizer, turns, config)})
+
+
+def loaded(params: dict[str, Any], base: bool):
+    """The model, with what was trained unless ``base``, and its tokenizer."""
+    if base:
+        return load_model(params), load_tokenizer(params)
+    if not ADAPTER.is_dir():
+        raise UserError(f"{ADAPTER} is not here: `dvc repro` trains it, `dvc pull` fetches it; --base needs none")
+    return load_adapter(load_model(params), ADAPTER, params), load_tokenizer({**params, "tokenizer": str(ADAPTER)})
+
+
+def ask() -> str | None:
+    """What the user says; None to leave."""
+    try:
+        said = input("\n> ").strip()
+    except (EOFError, KeyboardInterrupt):
+        return None
+    return None if said == "/quit" else said
+
+
+def answer(model, tokenizer, turns: list[Message], config) -> str:
+    """The model's next turn, shown as it is written.
+
+    Where the conversation outgrows the model's context, its oldest question and answer are left out.
+    """
+    import torch
+    from transformers import TextStreamer
+
+    room = (getattr(model.config, "max_position_embeddings", None) or 1 << 30) - config.max_new_tokens
+    ids = prompt_tokens(tokenizer, turns)
+    while len(ids) > room and sum(turn["role"] == "user" for turn in turns) > 1:
+        oldest = next(place for place, turn in enumerate(turns) if turn["role"] == "user")
+        del turns[oldest : oldest + 2]
+        ids = prompt_tokens(tokenizer, turns)
+        print("(the oldest question and answer no longer fit and are left out)")
+    streamer = Kept(TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True))
+    asked = torch.tensor([ids], device=model.device)
+    try:
+        with torch.inference_mode():
+            model.generate(
+                input_ids=asked, attention_mask=torch.ones_like(asked), generation_config=config, streamer=streamer
+            )
+    except KeyboardInterrupt:
+        print()
+    return tokenizer.decode(streamer.ids[len(ids) :], skip_special_tokens=True).strip()
+
+
+class Kept:
+    """Passes tokens on to a streamer, and keeps them, so that an answer that was broken off is known too."""
+
+    def __init__(self, streamer):
+        self.streamer, self.ids = streamer, []
+
+    def put(self, value) -> None:
+        self.ids += value.flatten().tolist()
+        self.streamer.put(value)
+
+    def end(self) -> None:
+        self.streamer.end()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--base", action="store_true", help="the base model, without what was trained")
+    parser.add_argument("--system", metavar="TEXT", help="what the system says first")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="instead of generation.max_new_tokens")
+    parsed = parser.parse_args()
+    run(lambda: main(parsed))

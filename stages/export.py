@@ -1,0 +1,93 @@
+"""Writes the tuned model for others to use: a Hugging Face folder with a model card, or a repository of the Hub.
+
+    python -m stages.export FOLDER                       the whole model, LoRA merged into its weights
+    python -m stages.export FOLDER --adapter             the adapter alone, as PEFT loads it
+    python -m stages.export FOLDER --push NAME/MODEL     either of them, to the Hub as well
+
+`dvc exp run -S model=FOLDER` goes on from the whole model. Prompt tuning has no weights to merge into: it is
+exported with --adapter.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+from stages.lib import model_card
+from stages.lib.adapters import ADAPTER, load_adapter
+from stages.lib.chat import load_tokenizer
+from stages.lib.errors import UserError, run
+from stages.lib.files import new_folder
+from stages.lib.hub import explain
+from stages.lib.models import load_model
+from stages.lib.params import read_params
+
+
+def main(arguments: argparse.Namespace) -> None:
+    params = read_params(
+        "model",
+        "tokenizer",
+        "dataset",
+        "seed",
+        "full_finetuning",
+        "data",
+        "ifeval.prompts",
+        "model_config",
+        "tokenizer_config",
+        "quantization",
+        "lora",
+        "prompt_tuning",
+        "train",
+        "generation",
+    )
+    check(arguments, params)
+    with new_folder(arguments.folder) as folder:
+        if arguments.adapter:
+            shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
+        else:
+            save_whole(folder, params)
+        (folder / "README.md").write_text(str(model_card.card(params, arguments.adapter)), encoding="utf-8")
+    print(f"{arguments.folder}: {'the adapter' if arguments.adapter else 'the model'}, its tokenizer and its card")
+    if arguments.push:
+        push(arguments.folder, arguments.push, arguments.private)
+
+
+def check(arguments: argparse.Namespace, params: dict[str, Any]) -> None:
+    """What can be known to fail before anything is loaded or written."""
+    if not ADAPTER.is_dir():
+        raise UserError(f"{ADAPTER} is not here: `dvc repro` trains it, `dvc pull` fetches it")
+    if arguments.folder.exists() and not arguments.force:
+        raise UserError(f"{arguments.folder} exists: name a new folder, or replace it with --force")
+    if params["full_finetuning"] and arguments.adapter:
+        raise UserError("all weights were trained, so there is no adapter: leave --adapter out")
+    if params["prompt_tuning"]["enabled"] and not arguments.adapter:
+        raise UserError("prompt tuning cannot be merged into weights: export it with --adapter")
+
+
+def save_whole(folder: Path, params: dict[str, Any]) -> None:
+    """The tuned model in the precision of its weights; one that was trained quantized is merged unquantized."""
+    plain = {**params, "quantization": {**params["quantization"], "enabled": False}}
+    model = load_adapter(load_model(plain), ADAPTER, plain)
+    model.save_pretrained(folder)
+    load_tokenizer({**params, "tokenizer": str(ADAPTER)}).save_pretrained(folder)
+
+
+def push(folder: Path, name: str, private: bool) -> None:
+    """Uploads the folder to a repository of the Hub, which is made if it is not there."""
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    with explain("model", name):
+        api.create_repo(name, private=private, exist_ok=True)
+        print(api.upload_folder(repo_id=name, folder_path=folder))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--adapter", action="store_true", help="the adapter alone")
+    parser.add_argument("--force", action="store_true", help="replace the folder if it exists")
+    parser.add_argument("--push", metavar="NAME/MODEL", help="to this repository of the Hub as well")
+    parser.add_argument("--private", action="store_true", help="a private repository")
+    parsed = parser.parse_args()
+    run(lambda: main(parsed))

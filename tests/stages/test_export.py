@@ -1,0 +1,161 @@
+"""What becomes of a tuned model: talked to, merged, exported with a card."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from huggingface_hub import ModelCard
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ifeval import scoring
+from ifeval.instructions import build
+from ifeval.records import Prompt
+from stages.lib import adapters, chat, models
+from tests import tiny
+
+PROMPTS = [Prompt(key, "Say hello.", [build("punctuation:no_comma", {})]) for key in range(1, 5)]
+
+
+@pytest.fixture
+def project(tmp_path, tiny_model, monkeypatch):
+    """A folder in which a tiny model has been trained and scored."""
+    monkeypatch.chdir(tmp_path)
+    Path("models/base").mkdir(parents=True)
+    Path("models/base/tiny").symlink_to(tiny_model)
+    params = tiny.params("models/base/tiny", "tatsu-lab/alpaca", "google/IFEval")
+    write(params)
+    train(params)
+    texts = (dict.fromkeys(range(1, 5), "a, b"), {1: "a, b", 2: "c", 3: "d", 4: "e"})
+    base, tuned = (scoring.judge_all(PROMPTS, responses) for responses in texts)
+    scores = {"base": scoring.score(base), "tuned": scoring.score(tuned), "difference": scoring.difference(base, tuned)}
+    for path, value in (
+        ("data/report/scores.json", scores),
+        ("metrics/train.json", {"steps": 4, "tokens": 1234, "validation_loss": 2.5, "validation_loss_before": 3.0}),
+    ):
+        Path(path).parent.mkdir(parents=True)
+        Path(path).write_text(json.dumps(value))
+    return params
+
+
+def write(params):
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
+def train(params):
+    """An adapter that changes what the model says."""
+    torch.manual_seed(0)
+    model = adapters.add_adapter(models.load_model(params), params)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name or "prompt_encoder" in name:
+            torch.nn.init.normal_(parameter, std=0.5)
+    adapters.ADAPTER.mkdir(parents=True, exist_ok=True)
+    adapters.save_adapter(model, adapters.ADAPTER, params)
+    chat.load_tokenizer(params).save_pretrained(adapters.ADAPTER)
+
+
+def stage(name, *arguments, text=None):
+    environment = {"PYTHONPATH": str(tiny.ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", f"stages.{name}", *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, env=environment)
+
+
+def logits(model):
+    with torch.inference_mode():
+        return model(torch.arange(20)[None]).logits
+
+
+def test_the_whole_model_is_the_base_with_lora_merged(project):
+    done = stage("export", "out")
+    assert done.returncode == 0, done.stderr
+    tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("models/base/tiny"), "models/adapter")
+    exported = AutoModelForCausalLM.from_pretrained("out")
+    torch.testing.assert_close(logits(exported), logits(tuned), atol=1e-4, rtol=1e-4)
+    assert AutoTokenizer.from_pretrained("out").chat_template
+    assert not (logits(exported) - logits(AutoModelForCausalLM.from_pretrained("models/base/tiny"))).abs().max() < 1e-2
+
+
+def test_the_card_states_scores_and_data_and_its_front_matter_is_read_back(project):
+    assert stage("export", "out").returncode == 0
+    card = ModelCard.load("out/README.md")
+    values = {result.metric_type: result.metric_value for result in card.data.eval_results}
+    assert values["inst_level_strict_acc"] == 75.0
+    assert card.data.datasets == ["tatsu-lab/alpaca"]
+    assert card.data.library_name == "transformers"
+    assert card.data.base_model is None  # a local folder is no model of the Hub
+    for words in ("instruction level, strict | 0.0 (0.0 to 0.0) | 75.0 (", "lora.r | `4`", "Limits", "1234", "3.000"):
+        assert words in card.text
+
+
+def test_the_adapter_alone(project):
+    assert stage("export", "out", "--adapter").returncode == 0
+    base = AutoModelForCausalLM.from_pretrained("models/base/tiny")
+    PeftModel.from_pretrained(base, "out")
+    assert ModelCard.load("out/README.md").data.library_name == "peft"
+
+
+def test_a_folder_that_exists_is_only_replaced_when_asked(project):
+    Path("out").mkdir()
+    Path("out/mine.txt").write_text("mine")
+    refused = stage("export", "out", "--adapter")
+    assert refused.returncode == 1
+    assert "out exists: name a new folder" in refused.stderr
+    assert Path("out/mine.txt").is_file()
+    assert stage("export", "out", "--adapter", "--force").returncode == 0
+    assert not Path("out/mine.txt").exists()
+
+
+def test_what_cannot_be_exported_is_said_before_anything_is_written(project):
+    project["lora"]["enabled"], project["prompt_tuning"]["enabled"] = False, True
+    write(project)
+    done = stage("export", "out")
+    assert done.returncode == 1
+    assert "--adapter" in done.stderr
+    Path("data/report/scores.json").unlink()
+    done = stage("export", "out", "--adapter")
+    assert done.returncode == 1
+    assert "dvc repro" in done.stderr
+    assert not Path("out").exists()
+
+
+def test_pushing_without_the_hub_keeps_the_folder_and_says_why(project):
+    done = stage("export", "out", "--adapter", "--push", "someone/model")
+    assert done.returncode == 1
+    assert "the Hub cannot be reached" in done.stderr
+    assert Path("out/README.md").is_file()
+
+
+def test_a_conversation(project):
+    done = stage("chat", text="Say hello.\n/new\n\nAnd now?\n/quit\nnot read\n")
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.split("\n> ")[1:]
+    assert len(answers) == 5  # two answers, a new start, an empty line, and the end
+    again = stage("chat", text="Say hello.\n")
+    assert again.stdout.split("\n> ")[1] == answers[0]
+    assert answers[0].strip()
+    assert stage("chat", "--base", text="Say hello.\n").stdout.split("\n> ")[1] != answers[0]
+
+
+def test_an_answer_is_what_generate_would_write_and_the_conversation_is_remembered(project):
+    first, second = stage("chat", "--base", text="Say hello.\nAgain.\n").stdout.split("\n> ")[1:3]
+    model, words = models.load_model(project), chat.load_tokenizer(project)
+    turns = [{"role": "user", "content": "Say hello."}]
+    for answer in (first, second):
+        ids = torch.tensor([chat.prompt_tokens(words, turns)])
+        ends = chat.end_tokens(words)
+        written = model.generate(ids, max_new_tokens=8, do_sample=False, eos_token_id=ends)[0, ids.shape[1] :]
+        text = words.decode(written, skip_special_tokens=True)
+        assert " ".join(answer.split()) == " ".join(text.split())
+        turns += [{"role": "assistant", "content": text.strip()}, {"role": "user", "content": "Again."}]
+
+
+def test_chat_without_an_adapter_says_where_to_get_one(project):
+    shutil.rmtree("models/adapter")
+    done = stage("chat", text="hello\n")
+    assert done.returncode == 1
+    assert "dvc repro" in done.stderr
