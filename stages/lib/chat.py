@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.lib.hub import explain
+from stages.lib.hub import borrow, explain
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -35,6 +35,7 @@ def load_tokenizer(params: dict[str, Any]) -> "PreTrainedTokenizerBase":
     from transformers import AutoTokenizer
 
     name = params["tokenizer"] or params["model"]
+    borrow(name)
     with explain("tokenizer", name):
         tokenizer = AutoTokenizer.from_pretrained(name, **params["tokenizer_config"])
     if tokenizer.chat_template is None:

@@ -117,6 +117,9 @@ def _conversation(turns: list[Message]) -> Conversation | None:
 
 
 def _rows(dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    from stages.lib.hub import borrow
+
+    borrow(dataset)
     path = Path(dataset)
     kind = path.suffix.lower().lstrip(".")
     if kind == "jsonl" or (kind == "json" and path.is_file() and _holds_lines(path)):

@@ -47,6 +47,25 @@ def explain(kind: str, name: str):
         raise
 
 
+def borrow(name: str) -> None:
+    """Makes what git does not track, such as the embedded model, appear in a temporary checkout of the project.
+
+    DVC runs queued experiments in ``.dvc/tmp/exps/NAME``, where only tracked files are. A link to the same path of
+    the project itself costs no copy, and leaves the name as it is written in params.yaml.
+
+    Args:
+        name: a model's or data set's; ids of the Hub and paths outside the project are left alone.
+    """
+    path, here = Path(name), Path.cwd()
+    exps = next((parent for parent in here.parents if parent.parts[-3:] == (".dvc", "tmp", "exps")), None)
+    if exps is None or path.is_absolute() or path.exists():
+        return
+    original = exps.parents[2] / path
+    if original.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(original)
+
+
 def _chain(error: BaseException | None):
     """An error and what caused it, outermost first."""
     while error is not None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from stages.lib.architectures import architecture
-from stages.lib.hub import explain
+from stages.lib.hub import borrow, explain
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -34,6 +34,7 @@ def load_config(params: dict[str, Any]) -> "PreTrainedConfig":
 
     named = ("cache_dir", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
     options = {key: value for key, value in params["model_config"].items() if key in named}
+    borrow(params["model"])
     with explain("model", params["model"]):
         return AutoConfig.from_pretrained(params["model"], **options)
 

@@ -7,7 +7,7 @@ from typing import Any
 from ifeval.jsonl import RecordError, dump_line, read_lines
 from ifeval.records import read_prompts
 from stages.lib.errors import UserError
-from stages.lib.hub import explain
+from stages.lib.hub import borrow, explain
 
 
 def read(source: str) -> list[dict[str, Any]]:
@@ -20,6 +20,7 @@ def read(source: str) -> list[dict[str, Any]]:
         UserError: it is not there, or a row is malformed; the message names file and line.
     """
     path = Path(source)
+    borrow(source)
     if path.suffix in (".jsonl", ".json", ".gz") or path.exists():
         return _checked(path)
     with explain("data set", source):

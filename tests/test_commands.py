@@ -1,0 +1,117 @@
+"""Every command in the documentation: its words are understood, and its parameters are accepted together.
+
+The commands that need neither a GPU nor the Hub are also run, on a tiny project, by the tests in tests/end_to_end and
+beside the modules; those that need one are marked with (GPU) or (Hub).
+"""
+
+import importlib.util
+import itertools
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from stages.lib import overrides, params
+from tests.tiny import ROOT
+
+FILES = sorted(path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+NEEDS_THE_HUB = re.compile(r"=(meta-llama|google|microsoft|Qwen|mistralai|tatsu-lab|GAIR|ContextualAI)/|--push|hf ")
+# Programs that are not part of the project's environment.
+FOREIGN = {
+    "git",
+    "pip",
+    "vllm",
+    "llama-server",
+    "python3",
+    "source",
+    "ray",
+    "hf",
+    "sbatch",
+    "srun",
+    "accelerate",
+    "ssh",
+}
+
+
+def commands():
+    for path in FILES:
+        for block in re.findall(r"^```sh\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            for line in re.sub(r"\\\n\s*", " ", block).splitlines():
+                if line.strip() and not line.startswith("#"):
+                    yield pytest.param(line, id=f"{path.name}: {line[:70]}")
+
+
+def words(line: str) -> list[str]:
+    """The command without comments, optional parts' brackets and variables before it."""
+    found = shlex.split(re.sub(r"\[([^\]=:]*)\](?=( |$))", r"\1", line), comments=True)
+    while found and re.fullmatch(r"[A-Z_]+=.*", found[0]):
+        found = found[1:]
+    return found
+
+
+@pytest.mark.parametrize("line", commands())
+def test_it_is_understood(line, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    program, *arguments = words(line)
+    if program == "make":
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(arguments) <= set(targets)
+    elif program == "dvc":
+        from dvc.cli import parse_args
+
+        parse_args(arguments)
+        if arguments[:2] == ["exp", "run"]:
+            accepted(arguments)
+    elif program == "python":
+        understood_by_a_module(arguments)
+    else:
+        assert program in FOREIGN, program
+
+
+@pytest.mark.parametrize("line", [line for line in commands() if NEEDS_THE_HUB.search(line.values[0])])
+def test_it_says_what_it_needs(line):
+    free = "--estimate" in line or "engine=openai" in line or line.startswith("vllm")
+    assert free or "(Hub" in line or "Hub)" in line, line
+
+
+def accepted(arguments: list[str]) -> None:
+    """Each value that a key may sweep over is accepted with the others."""
+    given = changes(arguments)
+    choices = [[f"{name}={value}" for value in values_of(text)] for name, _, text in (g.partition("=") for g in given)]
+    for place in range(max(map(len, choices), default=1)):
+        overrides.apply([values[min(place, len(values) - 1)].lstrip("+") for values in choices])
+
+
+def changes(arguments: list[str]) -> list[str]:
+    """What -S sets."""
+    return [value for flag, value in itertools.pairwise(arguments) if flag in ("-S", "--set-param")]
+
+
+def values_of(text: str) -> list[str]:
+    """``4,8,16`` is a sweep; lists and mappings are values."""
+    return [text] if text[:1] in "[{" else text.split(",")
+
+
+def understood_by_a_module(arguments: list[str]) -> None:
+    if arguments[0] == "-m":
+        _, module, *rest = arguments
+        assert importlib.util.find_spec(module), module
+    else:
+        module, *rest = arguments
+        assert (ROOT / module).is_file(), module
+        return
+    if "--estimate" in rest:
+        overrides.apply(changes(rest))
+    options = [word for word in rest if word.startswith("-")]
+    if options and module != "pytest":
+        subcommand = [word for word in rest[:1] if not word.startswith("-") and module == "ifeval"]
+        command = [sys.executable, "-m", module, *subcommand, "--help"]
+        shown = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
+        assert all(re.search(rf"(^|[\s,\[]){re.escape(option)}\b", shown) for option in options), (options, shown)
+
+
+def test_params_of_the_project_are_accepted(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert params.check(params.load(params.PATH)) == []
