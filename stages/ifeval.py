@@ -143,9 +143,13 @@ def numbers() -> dict[str, dict[str, Any]]:
             for name, value in train.items()
         },
         "Responses": {
-            f"{name}: {what}": generate[name][key]
+            f"{name}: {what}": f"{generate[name][key]:{shown}}"
             for name in ("base", "tuned")
-            for what, key in (("new tokens", "new_tokens"), ("cut at the limit", "responses_cut"))
+            for what, key, shown in (
+                ("new tokens", "new_tokens", ","),
+                ("cut at the limit", "share_cut", ".0%"),
+                ("repeating themselves", "share_looping", ".0%"),
+            )
         },
     }
 

@@ -1,6 +1,7 @@
 """Answering the evaluation prompts, with either engine, into a file that never loses a finished answer."""
 
 import argparse
+from collections import Counter
 from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,4 +138,12 @@ def metrics(responses: list[dict[str, Any]]) -> dict[str, Any]:
         "mean_new_tokens": sum(tokens) / len(tokens),
         "responses_cut": cut,
         "share_cut": cut / len(responses),
+        "share_looping": sum(is_looping(row["response"]) for row in responses) / len(responses),
     }
+
+
+def is_looping(text: str) -> bool:
+    """Whether a run of ten words comes four times or more."""
+    words = text.split()
+    runs = Counter(tuple(words[start : start + 10]) for start in range(len(words) - 9))
+    return any(count >= 4 for count in runs.values())

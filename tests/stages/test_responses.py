@@ -1,5 +1,6 @@
-"""An interruption loses no finished response."""
+"""An interruption loses no finished response, and what is counted of them."""
 
+from stages.lib import answering
 from stages.lib.responses import Partial
 
 
@@ -27,3 +28,10 @@ def test_a_line_cut_while_it_was_written_is_answered_again(tmp_path):
 def test_responses_of_another_run_are_never_used(tmp_path):
     Partial(tmp_path / "base.jsonl", "one").add([row(1)])
     assert Partial(tmp_path / "base.jsonl", "other").rows == {}
+
+
+def test_a_response_loops_when_ten_words_come_four_times():
+    run = "one two three four five six seven eight nine ten "
+    assert [answering.is_looping(run * count + "end") for count in (0, 1, 3, 4, 9)] == [False, False, False, True, True]
+    assert answering.is_looping("no " * 13)
+    assert not answering.is_looping("no " * 12)
