@@ -62,7 +62,21 @@ def load_model(params: dict[str, Any]) -> "PreTrainedModel":
     if options.get("device_map") is None:
         options["device_map"] = {"": own_device()}
     with explain("model", params["model"]):
-        return AutoModelForCausalLM.from_pretrained(params["model"], **options)
+        model = AutoModelForCausalLM.from_pretrained(params["model"], **options)
+    keep_layout(model)
+    return model
+
+
+def keep_layout(model: "PreTrainedModel") -> None:
+    """Lets 4-bit layers compute with the weights as they are, on every processor.
+
+    On one that computes in bfloat16, bitsandbytes packs the weights anew when they are first used without gradients:
+    the result is rounded otherwise, has no gradient for the training that follows an evaluation, and the layout does
+    not exist for widths that are no multiple of the block (bitsandbytes 0.50, ``nn.Linear4bit.forward``).
+    """
+    for layer in model.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def own_device() -> str:
