@@ -120,7 +120,7 @@ def measure(model: str, *rest) -> dict[str, tuple[int, int]]:
             work()
     if torch.cuda.is_available():
         return {"tensors": (estimated.tensors, peak_memory())}
-    return {"tensors": (estimated.tensors, counter.peak), "resident": (estimated.total, peak_memory())}
+    return {"tensors": (estimated.tensors, counter.peak), "resident": (estimated.total - estimated.kept, peak_memory())}
 
 
 class Work:

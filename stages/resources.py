@@ -8,6 +8,7 @@ training does not fit the device that is here.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def main() -> None:
     train, generated, measured = json.loads(TRAIN.read_text()), json.loads(GENERATE.read_text()), measurements()
     model = Model(params)
     try:
-        estimated = estimates(model, train, generated, measured["generate_tuned"])
+        estimated = estimates(model, train, generated, measured)
     except CannotEstimate as error:
         print(error)
         estimated = {}
@@ -49,15 +50,18 @@ def main() -> None:
     print("\n".join(report(estimated, result)))
 
 
-def estimates(model: Model, train: dict, generated: dict, tuned: dict) -> dict[str, Memory]:
+def estimates(model: Model, train: dict, generated: dict, measured: dict) -> dict[str, Memory]:
     """What training, and answering with the tuned model unless a server did, should have taken.
 
     Args:
         train, generated: metrics/train.json and metrics/generate.json.
-        tuned: metrics/measured/generate.json.
+        measured: by stage.
     """
     at_once = model.params["train"].get("per_device_train_batch_size", 8)
     found = {"train": model.training(at_once, train["longest_row_tokens"])}
+    if not measured["train"]["keeps_freed_memory"]:
+        found["train"] = replace(found["train"], kept=0)
+    tuned = measured["generate_tuned"]
     if tuned["peak_memory_bytes"] is not None:
         at_once = min(tuned["batch_size"], generated["tuned"]["responses"])
         new_tokens = model.params["generation"]["max_new_tokens"]

@@ -48,7 +48,7 @@ def main() -> None:
     train = encode(read_jsonl(TRAIN), tokenizer)
     validation = encode(read_jsonl(VALIDATION), tokenizer)
     plan = describe_training(params, [len(row) for row in train["input_ids"]], strict)
-    if plan.leaves_room():
+    if keeps := plan.leaves_room():
         keep_freed_memory()
 
     model = add_adapter(load_model(params), params)
@@ -72,7 +72,7 @@ def main() -> None:
         save_adapter(trainer.accelerator.unwrap_model(trainer.model), new, params, weights)
         tokenizer.save_pretrained(new)
     write_json(METRICS, final)
-    write_json(MEASURED, measured)
+    write_json(MEASURED, {**measured, "keeps_freed_memory": keeps})
     checkpoints.finish(folder)
 
 

@@ -22,6 +22,22 @@ _ENDINGS = (
     "The rest is up to you.",
     "Ask me if anything is unclear.",
     "Thank you for reading.",
+    "Now it is your turn.",
+    "Nothing more needs to be said.",
+    "Who would have thought it?",
+    "Remember the first step.",
+    "That was the short version.",
+    "Sleep on it.",
+    "All beginnings are hard.",
+    "See for yourself.",
+    "You will know when you get there.",
+    "What would you do?",
+    "Better late than never.",
+    "It pays to be patient.",
+    "Here ends the lesson.",
+    "Tell a friend about it.",
+    "Small steps count.",
+    "Keep this page for later.",
 )
 _FILL_INS = (
     ("For questions, write to {}.", "[email]"),
@@ -116,9 +132,10 @@ def postscript(text: str, rng: random.Random, around: Around):
 
 @imposes("startend:end_checker", WORDS)
 def end_checker(text: str, rng: random.Random, around: Around):
-    """Adds a phrase at the end, or asks for the sentence that is there."""
+    """Asks for the sentence that is there, or adds a phrase at the end."""
     parts = sentences(text)
-    if rng.random() < 0.3 and len(parts) > 1 and len(parts[-1]) < 60 and '"' not in parts[-1]:
-        return text, {"end_phrase": parts[-1]}
+    if rng.random() < 0.6:
+        fits = len(parts) > 1 and len(parts[-1]) < 80 and '"' not in parts[-1]
+        return (text, {"end_phrase": parts[-1]}) if fits else None
     phrase = rng.choice(_ENDINGS)
     return f"{text}{' ' if is_plain(text) else chr(10) * 2}{phrase}", {"end_phrase": phrase}

@@ -11,12 +11,19 @@ import sys
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 
 
+def _mallopt():
+    """The C library's function, or None where it is not glibc."""
+    return getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
+
+
+def keeps_freed_memory() -> bool:
+    """Whether ``keep_freed_memory`` does anything here."""
+    return _mallopt() is not None
+
+
 def keep_freed_memory() -> None:
     """To be called before large tensors are made; does nothing where the C library is not glibc."""
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
+    if mallopt := _mallopt():
         mallopt(_MMAP_MAX, 0)  # no mapping of its own for a large block
         mallopt(_TRIM_THRESHOLD, -1)  # as unsigned: never give the heap's end back
         mallopt(_TOP_PAD, 256 << 20)  # grow the heap in large steps, bytes

@@ -29,18 +29,18 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
 
 def largest_batch(model: Model, length: int, size: float) -> int:
     """Rows of ``length`` tokens to a forward pass of training that fit in so many bytes."""
-    return largest(lambda rows: model.training(rows, length).total <= size, MOST_ROWS)
+    return largest(lambda rows: model.training(rows, length).least <= size, MOST_ROWS)
 
 
 def largest_length(model: Model, batch: int, size: float) -> int:
     """Tokens of a row that fit in so many bytes; no more than the model can read."""
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None) or MOST_TOKENS
-    return largest(lambda tokens: tokens < 2 or model.training(batch, tokens).total <= size, most)
+    return largest(lambda tokens: tokens < 2 or model.training(batch, tokens).least <= size, most)
 
 
 def remedies(model: Model, batch: int, length: int) -> list[tuple[str, int]]:
     """What can be changed, what costs the result least first, with the bytes that each saves alone."""
-    params, before = model.params, model.training(batch, length).total
+    params, before = model.params, model.training(batch, length).least
     found = []
 
     def consider(text: str, after: int) -> None:
@@ -50,7 +50,7 @@ def remedies(model: Model, batch: int, length: int) -> list[tuple[str, int]]:
     def changed(section: str, **values: Any) -> int:
         other = copy.deepcopy(params)
         other[section].update(values)
-        return Model(other, model.device).training(batch, length).total
+        return Model(other, model.device).training(batch, length).least
 
     adapter = params["lora"]["enabled"] or params["prompt_tuning"]["enabled"]
     if not adapter:
@@ -64,8 +64,8 @@ def remedies(model: Model, batch: int, length: int) -> list[tuple[str, int]]:
         half = batch // 2
         steps = 2 * params["train"].get("gradient_accumulation_steps", 1)
         text = f"train.per_device_train_batch_size={half} train.gradient_accumulation_steps={steps}"
-        consider(text, model.training(half, length).total)
-    consider(f"train.max_length={length // 2}", model.training(batch, length // 2).total)
+        consider(text, model.training(half, length).least)
+    consider(f"train.max_length={length // 2}", model.training(batch, length // 2).least)
     if params["lora"]["enabled"] and params["lora"].get("r", 8) > 4:
         rank = params["lora"]["r"] // 2
         consider(f"lora.r={rank}", changed("lora", r=rank))

@@ -66,7 +66,7 @@ def fits(params: dict[str, Any], batch: int, length: int, model: Model) -> list[
 def advice(model: Model, batch: int, length: int, training: Memory) -> list[str]:
     """What to change where training does not fit the device that is here; nothing where it does."""
     free = capacity.free_bytes()
-    if free is None or model.device != device() or training.total <= free:
+    if free is None or model.device != device() or training.least <= free:
         return []
     lines = ["", f"does not fit: {free / MIB:,.0f} MiB are free here. What to change first, and what each saves alone:"]
     return lines + [f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in fitting.remedies(model, batch, length)]

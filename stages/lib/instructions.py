@@ -53,8 +53,13 @@ EXCLUSIVE: list[tuple[str, set[str]]] = [
 TRIES = 3  # draws of types before a variant is given up
 SPREAD = 8  # rows by which types may differ before the rarer one is preferred for certain
 LEAST = 8  # words of a shortened text
-# Types that say how long a text is to be, which short texts would teach one side of.
-_LENGTHS = {"length_constraints:number_words", "length_constraints:number_sentences"}
+# Types that long texts follow: what is asked for at least so often, or to be there, short ones would teach one side of.
+_LONG = {
+    "length_constraints:number_words",
+    "length_constraints:number_sentences",
+    "keywords:existence",
+    "keywords:frequency",
+}
 
 
 Row = TypeVar("Row")
@@ -75,7 +80,7 @@ def treat_all(
     """Each row with what it becomes: as many variants as ``section`` says, or None, where it stays as it is.
 
     A completion is taken up to ``max_words`` words; the share ``short`` of variants keeps no more of its sentences than
-    its instructions need. What cannot be cut and is longer stays as it is; without ``keep_untouched`` such rows are
+    its instructions need. Lengths and words that have to be there are asked of twice as long texts. What cannot be cut and is longer stays as it is; without ``keep_untouched`` such rows are
     left out altogether. Rows in another language than English, in which wordings and endings are, stay as they are.
     Types that have been imposed less often are tried first.
 
@@ -98,13 +103,14 @@ def treat_all(
             if section["keep_untouched"]:
                 yield row, None
             continue
+        longest = beginnings(row.completion[-1]["content"], section["max_words"] and 2 * section["max_words"])[-1]
         other = next((text for text in answers[repr(row.prompt)] if text != row.completion[-1]["content"]), None)
         for _ in range(section["variants"]):
             count = rng.choices(counts, weights)[0]
             lengths = texts if rng.random() < section["short"] else texts[-1:]
             for _ in range(TRIES):
                 order = sorted(types, key=lambda name: given[name] + SPREAD * rng.random())
-                treated = treat(row.prompt, lengths, order, count, rng, lost, other)
+                treated = treat(row.prompt, lengths, longest, order, count, rng, lost, other)
                 if treated is not None:
                     given.update(treated.types)
                     yield row, treated
@@ -169,6 +175,7 @@ def chosen_types(types: str | list[str]) -> list[str]:
 def treat(
     prompt: list[dict[str, str]],
     texts: list[str],
+    longest: str,
     types: list[str],
     count: int,
     rng: random.Random,
@@ -179,6 +186,7 @@ def treat(
 
     Args:
         texts: completions to choose from; the first on which all instructions can be imposed is taken.
+        longest: the completion for types that long texts follow.
         types: ids to choose from, the first that fit.
         count: instructions to impose.
         lost: counts the types that could not be imposed, or did not survive those after them.
@@ -197,8 +205,8 @@ def treat(
         lost["too few fit"] += 1
         return None
     picked.sort(key=impose.ORDER.index)
-    if _LENGTHS.intersection(picked) and rng.random() < 0.5:
-        texts = texts[-1:]
+    if _LONG.intersection(picked):
+        texts = [longest]
     broken: list[str] = []
     for text in texts:
         imposed = _imposed(picked, text, request, other, rng)

@@ -18,15 +18,15 @@ class Plan:
 
     Attributes:
         tokens: that the whole run reads.
-        needed: bytes at the greatest moment; None where they cannot be estimated.
+        needed: at the greatest moment; None where it cannot be estimated.
     """
 
     tokens: int
-    needed: int | None = None
+    needed: memory.Memory | None = None
 
     def leaves_room(self) -> bool:
-        """Whether so much memory is free that half as much again as is needed would fit."""
-        return not (self.needed and _exceeds(self.needed * 3 // 2))
+        """Whether memory suffices to keep what is freed."""
+        return self.needed is None or not _exceeds(self.needed.total)
 
 
 def check_device(params: dict[str, Any]) -> None:
@@ -62,7 +62,8 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
     quantized = f"{bits}-bit base" if is_quantized(params) else "not quantized"
     processes = f" x {world_size()} processes" if world_size() > 1 else ""
     at_once = train.get("per_device_train_batch_size", 8)
-    needed = _needed(model.training, at_once, longest)
+    plan = Plan(tokens, _needed(model.training, at_once, longest))
+    needed = plan.needed and (plan.needed.total if plan.leaves_room() else plan.needed.least)
     print(
         f"train: {params['model']} ({counts.parameters:,} parameters), {kind(params)} "
         f"({counts.trainable_parameters:,} trainable, {counts.trainable_parameters / counts.parameters:.2%}), "
@@ -74,7 +75,7 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
         found = fitting.remedies(model, at_once, longest)
         first = f": {found[0][0]} saves {found[0][1] / 2**30:.1f} GiB" if found else ""
         _complain(strict, f"training needs about {needed / 2**30:.1f} GiB", first)
-    return Plan(tokens, needed)
+    return plan
 
 
 def check_generation(params: dict[str, Any], longest: int, strict: bool) -> None:
@@ -95,15 +96,15 @@ def check_generation(params: dict[str, Any], longest: int, strict: bool) -> None
     at_once = 1 if generation["batch_size"] == "auto" else generation["batch_size"]
     model = memory.Model({**without, **params})
     needed = _needed(model.generation, at_once, longest, generation["max_new_tokens"])
-    if _exceeds(needed):
+    if needed and _exceeds(needed.total):
         remedy = "quantization.enabled=true" if at_once == 1 else "generation.batch_size=auto"
-        _complain(strict, f"generation needs about {needed / 2**30:.1f} GiB", f": try {remedy}")
+        _complain(strict, f"generation needs about {needed.total / 2**30:.1f} GiB", f": try {remedy}")
 
 
-def _needed(estimate, *size: int) -> int | None:
-    """Bytes; None, and a word about it, where they cannot be estimated."""
+def _needed(estimate, *size: int) -> memory.Memory | None:
+    """The estimate; None, and a word about it, where there is none."""
     try:
-        return estimate(*size).total
+        return estimate(*size)
     except memory.CannotEstimate as error:
         print(error, file=sys.stderr)
         return None

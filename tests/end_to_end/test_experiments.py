@@ -105,3 +105,19 @@ def test_an_experiment_with_its_adapter_reaches_another_clone(queued, tmp_path):
     assert config["r"] == 2
     assert (other / "models/adapter/adapter_model.safetensors").stat().st_size > 0
     assert (other / "data/report/index.html").is_file()
+
+
+def test_an_exported_model_is_the_base_of_another_experiment(queued):
+    """Its answers as a base model are those that it gave as a tuned one."""
+    queued.run("python", "-m", "stages.export", "exported/mine")
+    tuned = responses(queued, "tuned")
+    queued.dvc("exp", "run", "--name", "further", "--set-param", "model=exported/mine", "--set-param", "lora.r=2")
+    assert responses(queued, "base") == tuned
+    config = json.loads((queued.folder / "models/adapter/adapter_config.json").read_text())
+    assert config["r"] == 2
+    assert config["base_model_name_or_path"] == "exported/mine"
+
+
+def responses(project, model):
+    lines = (project.folder / f"data/responses/{model}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["response"] for line in lines]

@@ -69,6 +69,19 @@ def test_the_request_is_still_there_and_the_completion_is_changed_or_kept(all_ro
         assert len(result.prompt[-1]["content"]) > len(row.prompt[-1]["content"])
 
 
+def test_lengths_and_keywords_are_asked_of_long_texts():
+    text = " ".join(f"Here is sentence number {number} of a text on water, fire, earth and air." for number in range(9))
+    row = Row([{"role": "user", "content": "Go on."}], [{"role": "assistant", "content": text}])
+    for name, words in (
+        ("keywords:existence", 70),
+        ("keywords:frequency", 70),
+        ("length_constraints:number_words", 70),
+        ("punctuation:no_comma", 14),
+    ):
+        (_, result), = treated([row], types=[name], variants=1, short=1, max_words=40, per_row=[1])  # fmt: skip
+        assert len(result.completion[0]["content"].split()) == words
+
+
 def test_the_same_seed_gives_the_same_rows():
     rows = list(starter(30))
     found = treated(rows)
@@ -160,7 +173,7 @@ def test_the_official_scorer_agrees_with_every_row(monkeypatch):
         rng = random.Random(seed)
         types = rng.sample(sorted(INSTRUCTIONS), len(INSTRUCTIONS))
         request = [{"role": "user", "content": "How is bread made?"}]
-        result = instructions.treat(request, [text], types, 2, rng, Counter())
+        result = instructions.treat(request, [text], text, types, 2, rng, Counter())
         if result is not None:
             names, kwargs = zip(*kept, strict=True)
             verdicts, _ = official.verdicts(list(names), list(kwargs), result.completion[0]["content"])
