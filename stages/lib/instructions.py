@@ -80,8 +80,9 @@ def treat_all(
     """Each row with what it becomes: as many variants as ``section`` says, or None, where it stays as it is.
 
     A completion is taken up to ``max_words`` words; the share ``short`` of variants keeps no more of its sentences than
-    its instructions need. Lengths and words that have to be there are asked of twice as long texts. What cannot be cut and is longer stays as it is; without ``keep_untouched`` such rows are
-    left out altogether. Rows in another language than English, in which wordings and endings are, stay as they are.
+    its instructions need. Lengths and words that have to be there are asked of twice as long texts. What cannot be
+    cut and is longer stays as it is; without ``keep_untouched`` such rows are left out altogether. Rows in another
+    language than English, in which wordings and endings are, stay as they are.
     Types that have been imposed less often are tried first.
 
     Args:
