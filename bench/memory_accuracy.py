@@ -6,7 +6,8 @@ Each configuration runs in a fresh process with a randomly initialised model: tr
 steps on rows of almost ``length`` tokens; generation by the stage's decoding. Measured are the bytes of tensors that
 are alive at the greatest moment (every operation's results are watched; ``torch.cuda.max_memory_allocated`` on CUDA)
 and, on a CPU, the greatest resident size of the process, which is compared with the estimate that counts the runtime;
-the C library gives memory back here, which the stages prevent for speed (``stages.lib.allocator``).
+the C library gives memory back here, as in a stage that has little; with more, the stages keep it for speed
+(``stages.lib.allocator``).
 """
 
 import argparse
@@ -106,10 +107,11 @@ def measure(model: str, *rest) -> dict[str, tuple[int, int]]:
     """Estimated and measured bytes, of tensors and of the process."""
     import torch
 
-    from stages.lib import memory
+    from stages.lib import allocator, memory
     from stages.lib.measurement import peak_memory
     from stages.lib.tensor_bytes import TensorBytes
 
+    allocator.give_back_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         values, run = (trained if len(rest) == 4 else generated)(Path(folder), SIZES[model], *rest)
         model = memory.Model(values)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.lib.adapters import ADAPTER, add_adapter, parameter_counts, save_adapter
-from stages.lib.allocator import keep_freed_memory
+from stages.lib.allocator import give_back_freed_memory, keep_freed_memory
 from stages.lib.chat import load_tokenizer, row_tokens
 from stages.lib.errors import run
 from stages.lib.files import fingerprint, new_folder, read_jsonl, write_json
@@ -50,6 +50,8 @@ def main() -> None:
     plan = describe_training(params, [len(row) for row in train["input_ids"]], strict)
     if keeps := plan.leaves_room():
         keep_freed_memory()
+    else:
+        give_back_freed_memory()
 
     model = add_adapter(load_model(params), params)
     folder = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)

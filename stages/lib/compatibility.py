@@ -44,7 +44,7 @@ def _disagreement(model: "PreTrainedModel", prompt: list[int], prefix) -> str | 
         expected = continuous.forward(model, ids, prefix, use_cache=False).logits[0, -1]
         try:
             with continuous.grouped(model):
-                batch = continuous.Batch(model, 1, prefix=prefix, shared=shared)
+                batch = continuous.Batch(model, 1, len(prompt) + 1, prefix, shared)
                 batch.admit([Sequence(0, prompt, 1)])
                 found = batch.logits()[0]
         except torch.OutOfMemoryError:

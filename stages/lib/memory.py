@@ -6,7 +6,7 @@ keys and values of generation are counted by ``capacity.kv_cache_bytes``.
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,10 +22,11 @@ from stages.lib.simulation import without_data
 # What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
 # buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
 # CUDA's peak counts tensors alone.
-TRAINING_RUNTIME, GENERATION_RUNTIME = 740 << 20, 810 << 20
-# Of what the steps of training make, the share that stays in the process besides on Linux, where the stages keep freed
-# memory (stages.lib.allocator): batches of other lengths leave gaps. As measured in runs of the pipeline.
-KEPT = 0.53
+TRAINING_RUNTIME, GENERATION_RUNTIME = 600 << 20, 570 << 20
+# What stays in the process besides on Linux, where the stages keep freed memory (stages.lib.allocator): of what the
+# steps of training make this share, since batches of other lengths leave gaps; and so much of generation. As measured
+# in runs of the pipeline.
+KEPT, GENERATION_KEPT = 0.54, 240 << 20
 
 
 class CannotEstimate(Exception):
@@ -50,7 +51,8 @@ class Memory:
         activations: what the layers hold for backward, and temporary tensors.
         logits: what the head holds: tiles of logits, their probabilities and gradients.
         runtime: what the process holds beside tensors, on a CPU.
-        kept: freed memory that training does not give back, on a CPU.
+        loading: what loading holds more than all that follows, on a CPU.
+        kept: freed memory that is not given back, on a CPU.
     """
 
     weights: int
@@ -61,6 +63,7 @@ class Memory:
     logits: int = 0
     kv_cache: int = 0
     runtime: int = 0
+    loading: int = 0
     kept: int = 0
 
     @property
@@ -69,8 +72,8 @@ class Memory:
 
     @property
     def tensors(self) -> int:
-        """Without what is not in tensors."""
-        return self.total - self.runtime - self.kept
+        """Without what is not in tensors of the step."""
+        return self.total - self.runtime - self.loading - self.kept
 
     @property
     def least(self) -> int:
@@ -131,8 +134,20 @@ class Model:
         phase = max(self.law.phases(batch, length).values(), key=lambda phase: phase.peak)
         parts = round(phase.gradients), self.counts.optimizer, round(phase.layers), round(phase.logits)
         runtime = TRAINING_RUNTIME if self.device == "cpu" else 0
-        kept = round(KEPT * (phase.layers + phase.logits)) if self.device == "cpu" and keeps_freed_memory() else 0
-        return Memory(self.counts.training_weights, self.counts.adapter, *parts, runtime=runtime, kept=kept)
+        step = Memory(self.counts.training_weights, self.counts.adapter, *parts, runtime=runtime)
+        loading = self._loading(step)
+        kept = self._kept(round(KEPT * (phase.layers + phase.logits)))
+        return replace(step, loading=loading, kept=max(0, kept - loading))
+
+    def _kept(self, size: int) -> int:
+        return size if self.device == "cpu" and keeps_freed_memory() else 0
+
+    def _loading(self, later: Memory) -> int:
+        """What is held more while weights are quantized on a CPU: they and, as they are in the file, all of them."""
+        if self.device != "cpu" or not is_quantized(self.params):
+            return 0
+        unquantized = self.counts.parameters * self.dtype.itemsize
+        return max(0, unquantized + self.counts.generation_weights + later.runtime - later.total)
 
     def generation(self, batch: int, prompt: int, new_tokens: int) -> Memory:
         """Generation of ``new_tokens`` after prompts of ``prompt`` tokens, ``batch`` at once.
@@ -149,7 +164,9 @@ class Model:
         adapter = self.counts.adapter if is_quantized(self.params) else 0
         runtime = GENERATION_RUNTIME if self.device == "cpu" else 0
         weights = self.counts.generation_weights
-        return Memory(weights, adapter, activations=temporary, kv_cache=cache, runtime=runtime)
+        step = Memory(weights, adapter, activations=temporary, kv_cache=cache, runtime=runtime)
+        loading = self._loading(step)
+        return replace(step, loading=loading, kept=max(0, self._kept(GENERATION_KEPT) - loading))
 
 
 def dtype(config, params: dict[str, Any], device: str):

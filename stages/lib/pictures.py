@@ -46,6 +46,7 @@ _PARTS = {
     "logits": "#edc948",
     "kv_cache": "#76b7b2",
     "runtime": "#bab0ac",
+    "loading": "#9c755f",
     "kept": "#dcd6d3",
 }
 
