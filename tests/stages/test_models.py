@@ -173,3 +173,16 @@ def test_all_weights_can_be_trained(params, tmp_path):
     adapters.save_adapter(model, tmp_path / "adapter", params)
     loaded = adapters.load_adapter(models.load_model(params), tmp_path / "adapter", params)
     assert torch.equal(loaded.get_input_embeddings().weight, model.get_input_embeddings().weight)
+
+
+def test_weights_of_4_bits_stay_as_they_are_when_they_are_used(params):
+    """Whatever the processor: after an evaluation there is still a gradient, and the same product."""
+    params["quantization"].update(enabled=True, bnb_4bit_compute_dtype="float32")
+    model = models.load_model(params).eval()
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        first = model(ids).logits
+        assert torch.equal(first, model(ids).logits)
+    states = torch.randn(1, 3, model.config.hidden_size, requires_grad=True)
+    model(inputs_embeds=states).logits.sum().backward()
+    assert states.grad.abs().sum() > 0
