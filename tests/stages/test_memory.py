@@ -170,22 +170,22 @@ def test_other_models_are_asked_of_the_hub(params):
 
 def test_the_largest_that_fits_fits_and_one_more_does_not(params):
     model = memory.Model(changed(params, "lora", gradient_checkpointing=False), "cpu")
-    room = model.training(37, 100).total
+    room = model.training(37, 100).least
     rows = fitting.largest_batch(model, 100, room)
     assert rows >= 37
-    assert model.training(rows, 100).total <= room < model.training(rows + 1, 100).total
+    assert model.training(rows, 100).least <= room < model.training(rows + 1, 100).least
     assert fitting.largest_batch(model, 100, 1000) == 0
     length = fitting.largest_length(model, 37, room)
     assert length >= 100
-    assert model.training(37, length).total <= room < model.training(37, length + 1).total
+    assert model.training(37, length).least <= room < model.training(37, length + 1).least
 
 
 def test_remedies_save_what_they_say(params):
     values = changed(params, "lora", gradient_checkpointing=False, per_device_train_batch_size=8)
     model = memory.Model(values, "cpu")
-    before = model.training(8, 64).total
+    before = model.training(8, 64).least
     found = dict(fitting.remedies(model, 8, 64))
     assert list(found)[:2] == ["quantization.enabled=true", "train.gradient_checkpointing=true"]
     values["train"]["gradient_checkpointing"] = True
-    after = memory.Model(values, "cpu").training(8, 64).total
+    after = memory.Model(values, "cpu").training(8, 64).least
     assert found["train.gradient_checkpointing=true"] == before - after > 0
