@@ -17,7 +17,7 @@ def _mallopt():
     return getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform.startswith("linux") else None
 
 
-def keeps_freed_memory() -> bool:
+def can_keep_freed_memory() -> bool:
     """Whether ``keep_freed_memory`` does anything here."""
     return _mallopt() is not None
 

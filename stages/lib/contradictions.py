@@ -34,8 +34,9 @@ def find(values: dict[str, Any]) -> list[str]:
 
 def _of_data(values: dict[str, Any]) -> list[str]:
     section, problems = values["data"]["instructions"], []
-    if not 0 <= section["fraction"] <= 1:
-        problems.append(f"'data.instructions.fraction' must be from 0 to 1, not {section['fraction']}")
+    for share in ("fraction", "short"):
+        if not 0 <= section[share] <= 1:
+            problems.append(f"'data.instructions.{share}' must be from 0 to 1, not {section[share]}")
     weights = section["per_row"]
     if not all(isinstance(weight, (int, float)) and weight >= 0 for weight in weights) or not sum(weights):
         problems.append(f"'data.instructions.per_row' must be weights of 1, 2, 3 instructions, not {weights}")
@@ -92,6 +93,7 @@ def _of_amounts(values: dict[str, Any]) -> list[str]:
     least = [
         ("data.num_val", values["data"]["num_val"], 0),
         ("data.instructions.variants", values["data"]["instructions"]["variants"], 1),
+        ("data.instructions.max_words", values["data"]["instructions"]["max_words"], 1),
         ("lora.r", values["lora"].get("r", 8), 1),
         ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
         ("generation.batch_size", batch_size if batch_size != "auto" else None, 1),

@@ -95,17 +95,17 @@ def treat_all(
     answers, given = _other_answers(rows), Counter()
     counts, weights = range(1, len(section["per_row"]) + 1), section["per_row"]
     for row in rows:
-        rng = random.Random(f"{seed} {row.prompt} {row.completion}")
-        if is_foreign(row.completion[-1]["content"]):
+        rng, text = random.Random(f"{seed} {row.prompt} {row.completion}"), row.completion[-1]["content"]
+        if is_foreign(text):
             yield row, None
             continue
-        texts = beginnings(row.completion[-1]["content"], section["max_words"])
+        texts = beginnings(text, section["max_words"])
         if rng.random() >= section["fraction"] or not texts:
             if section["keep_untouched"]:
                 yield row, None
             continue
-        longest = beginnings(row.completion[-1]["content"], section["max_words"] and 2 * section["max_words"])[-1]
-        other = next((text for text in answers[repr(row.prompt)] if text != row.completion[-1]["content"]), None)
+        longest = beginnings(text, section["max_words"] and 2 * section["max_words"])[-1]
+        other = next((answer for answer in answers[repr(row.prompt)] if answer != text), None)
         for _ in range(section["variants"]):
             count = rng.choices(counts, weights)[0]
             lengths = texts if rng.random() < section["short"] else texts[-1:]

@@ -12,7 +12,7 @@ from typing import Any
 
 from stages.lib import activations, simulation
 from stages.lib.adapters import add_adapter, parameter_counts
-from stages.lib.allocator import keeps_freed_memory
+from stages.lib.allocator import can_keep_freed_memory
 from stages.lib.capacity import cache_positions, kv_cache_bytes
 from stages.lib.facts import configuration
 from stages.lib.models import device, is_quantized
@@ -133,21 +133,22 @@ class Model:
         """
         phase = max(self.law.phases(batch, length).values(), key=lambda phase: phase.peak)
         parts = round(phase.gradients), self.counts.optimizer, round(phase.layers), round(phase.logits)
-        runtime = TRAINING_RUNTIME if self.device == "cpu" else 0
-        step = Memory(self.counts.training_weights, self.counts.adapter, *parts, runtime=runtime)
-        loading = self._loading(step)
-        kept = self._kept(round(KEPT * (phase.layers + phase.logits)))
-        return replace(step, loading=loading, kept=max(0, kept - loading))
+        step = Memory(self.counts.training_weights, self.counts.adapter, *parts)
+        return self._in_process(step, TRAINING_RUNTIME, round(KEPT * (phase.layers + phase.logits)))
 
-    def _kept(self, size: int) -> int:
-        return size if self.device == "cpu" and keeps_freed_memory() else 0
+    def _in_process(self, step: Memory, runtime: int, kept: int) -> Memory:
+        """The step with what a process on a CPU holds beside its tensors.
 
-    def _loading(self, later: Memory) -> int:
-        """What is held more while weights are quantized on a CPU: they and, as they are in the file, all of them."""
-        if self.device != "cpu" or not is_quantized(self.params):
-            return 0
-        unquantized = self.counts.parameters * self.dtype.itemsize
-        return max(0, unquantized + self.counts.generation_weights + later.runtime - later.total)
+        While weights are quantized, that is they and, as they are in the file, all of them.
+        """
+        if self.device != "cpu":
+            return step
+        loading = 0
+        if is_quantized(self.params):
+            unquantized = self.counts.parameters * self.dtype.itemsize
+            loading = max(0, unquantized + self.counts.generation_weights - step.total)
+        kept = max(0, kept - loading) if can_keep_freed_memory() else 0
+        return replace(step, runtime=runtime, loading=loading, kept=kept)
 
     def generation(self, batch: int, prompt: int, new_tokens: int) -> Memory:
         """Generation of ``new_tokens`` after prompts of ``prompt`` tokens, ``batch`` at once.
@@ -162,11 +163,8 @@ class Model:
             temporary = simulation.generation(self.params, self.config, self.dtype, batch, prompt, positions)
         cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
         adapter = self.counts.adapter if is_quantized(self.params) else 0
-        runtime = GENERATION_RUNTIME if self.device == "cpu" else 0
-        weights = self.counts.generation_weights
-        step = Memory(weights, adapter, activations=temporary, kv_cache=cache, runtime=runtime)
-        loading = self._loading(step)
-        return replace(step, loading=loading, kept=max(0, self._kept(GENERATION_KEPT) - loading))
+        step = Memory(self.counts.generation_weights, adapter, activations=temporary, kv_cache=cache)
+        return self._in_process(step, GENERATION_RUNTIME, GENERATION_KEPT)
 
 
 def dtype(config, params: dict[str, Any], device: str):

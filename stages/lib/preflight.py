@@ -18,7 +18,7 @@ class Plan:
 
     Attributes:
         tokens: that the whole run reads.
-        needed: at the greatest moment; None where it cannot be estimated.
+        needed: bytes by part, at the greatest moment; None where they cannot be estimated.
     """
 
     tokens: int
@@ -27,6 +27,10 @@ class Plan:
     def leaves_room(self) -> bool:
         """Whether memory suffices to keep what is freed."""
         return self.needed is None or not _exceeds(self.needed.total)
+
+    def bytes(self) -> int | None:
+        """What training will take: with what it keeps, where there is room for that."""
+        return self.needed and (self.needed.total if self.leaves_room() else self.needed.least)
 
 
 def check_device(params: dict[str, Any]) -> None:
@@ -63,7 +67,7 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
     processes = f" x {world_size()} processes" if world_size() > 1 else ""
     at_once = train.get("per_device_train_batch_size", 8)
     plan = Plan(tokens, _needed(model.training, at_once, longest))
-    needed = plan.needed and (plan.needed.total if plan.leaves_room() else plan.needed.least)
+    needed = plan.bytes()
     print(
         f"train: {params['model']} ({counts.parameters:,} parameters), {kind(params)} "
         f"({counts.trainable_parameters:,} trainable, {counts.trainable_parameters / counts.parameters:.2%}), "

@@ -72,6 +72,8 @@ def test_the_default_is_right():
             ["'data.instructions.types' must be list or str, not 3"],
         ),
         ("data", {"instructions": INSTRUCTIONS | {"fraction": 2}}, ["from 0 to 1, not 2"]),
+        ("data", {"instructions": INSTRUCTIONS | {"short": 2}}, ["instructions.short' must be from 0 to 1"]),
+        ("data", {"instructions": INSTRUCTIONS | {"max_words": 0}}, ["max_words' must be at least 1, not 0"]),
         ("data", {"instructions": INSTRUCTIONS | {"per_row": [0, 0]}}, ["must be weights"]),
         ("data", {"instructions": INSTRUCTIONS | {"variants": 0}}, ["at least 1, not 0"]),
         ("data", {"instructions": INSTRUCTIONS | {"variant": 2}}, ["did you mean 'data.instructions.variants'"]),
