@@ -45,7 +45,8 @@ def main() -> None:
     check_device(params)
     set_seed(params["seed"])
     tokenizer = load_tokenizer(params)
-    train = encode(read_jsonl(TRAIN), tokenizer)
+    whole = params["train"].get("completion_only_loss") is False
+    train = encode(read_jsonl(TRAIN), tokenizer, whole)
     validation = encode(read_jsonl(VALIDATION), tokenizer)
     plan = describe_training(params, [len(row) for row in train["input_ids"]], strict)
     if keeps := plan.leaves_room():
@@ -78,14 +79,15 @@ def main() -> None:
     checkpoints.finish(folder)
 
 
-def encode(rows: list[dict[str, Any]], tokenizer):
-    """The rows as token ids with labels, in which the prompt is masked: only the completion is learnt."""
+def encode(rows: list[dict[str, Any]], tokenizer, whole: bool = False):
+    """The rows as token ids with labels, in which the prompt is masked, unless ``whole`` rows are to be learnt."""
     from datasets import Dataset
 
     encoded = []
     for row in rows:
         tokens = row_tokens(tokenizer, row["prompt"], row["completion"])
-        labels = [-100] * len(tokens.prompt) + tokens.completion
+        masked = tokens.prompt if whole else [-100] * len(tokens.prompt)
+        labels = masked + tokens.completion
         encoded.append({"input_ids": tokens.prompt + tokens.completion, "labels": labels})
     return Dataset.from_list(encoded)
 
@@ -126,7 +128,7 @@ def gathered(trainer) -> dict[str, Any] | None:
 
 
 def metrics(trainer, train) -> dict[str, Any]:
-    """What metrics/train.json holds; losses are means over the tokens of completions, in nats."""
+    """What metrics/train.json holds; losses are means over tokens, in nats, those of validation of completions only."""
     trainable, _ = parameter_counts(trainer.model)
     history = trainer.state.log_history
     result = {

@@ -76,11 +76,11 @@ def law(params: dict[str, Any], config, dtype, device: str) -> Law:
         device: ``cuda``, where TRL's head has kernels that hold a tile alone, or another.
     """
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
-    return Law(_phases(params, config, dtype, POINTS, device), virtual)
+    return Law(phases(params, config, dtype, POINTS, device), virtual)
 
 
-def _phases(params: dict[str, Any], config, dtype, points, device: str) -> list[dict[str, Phase]]:
-    """The phases at each batch and length, for all layers."""
+def phases(params: dict[str, Any], config, dtype, points, device: str) -> list[dict[str, Phase]]:
+    """The phases at each batch and length, for all layers; arguments as of ``law``."""
     layers, repeat = config.get_text_config().num_hidden_layers, period(config)
     few = max(2, repeat)
     if layers <= few + repeat:

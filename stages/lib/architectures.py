@@ -17,11 +17,13 @@ class Architecture:
     Attributes:
         attention: ``attn_implementation`` unless ``model_config`` names one; None leaves it to the library.
         pads: whether prompts of different lengths can be padded to one batch for generation.
+        loops: whether its layers go through a row token by token, so that a step takes as long as the row.
         reason: why.
     """
 
     attention: str | None = None
     pads: bool = True
+    loops: bool = False
     reason: str = ""
 
 
@@ -32,6 +34,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "recurrent_gemma": Architecture(
         pads=False,
+        loops=True,
         reason="its recurrent state reads padding like text, so only prompts of equal length share a batch",
     ),
 }

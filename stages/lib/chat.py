@@ -38,6 +38,8 @@ def load_tokenizer(params: dict[str, Any]) -> "PreTrainedTokenizerBase":
     borrow(name)
     with explain("tokenizer", name):
         tokenizer = AutoTokenizer.from_pretrained(name, **params["tokenizer_config"])
+    for how in ("is_local", "local_files_only"):  # it was found; saved with it, equal tokenizers would differ
+        tokenizer.init_kwargs.pop(how, None)
     if tokenizer.chat_template is None:
         warnings.warn(f"{name} has no chat template: using ChatML ({DEFAULT_TEMPLATE.name})", stacklevel=2)
         tokenizer.chat_template = DEFAULT_TEMPLATE.read_text(encoding="utf-8")

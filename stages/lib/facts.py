@@ -1,8 +1,10 @@
 """The configurations of well-known models, as small facts, for estimates where the Hub cannot be reached."""
 
+from pathlib import Path
 from typing import Any
 
 from stages.lib.errors import UserError
+from stages.lib.hub import reachable
 from stages.lib.models import load_config
 
 # What each model's config.json says where it differs from the defaults of its class, and matters for memory.
@@ -87,6 +89,8 @@ def configuration(params: dict[str, Any]):
         UserError: it is neither here nor on the Hub, and not known.
     """
     name = params["model"]
+    if name in _FACTS and not Path(name).exists() and not reachable():
+        params = {**params, "model_config": {**params["model_config"], "local_files_only": True}}
     try:
         return load_config(params)
     except UserError:

@@ -1,8 +1,7 @@
 """What fits a device, and what to change where a run does not."""
 
-import copy
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from stages.lib.memory import Model
 
@@ -29,44 +28,64 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
 
 def largest_batch(model: Model, length: int, size: float) -> int:
     """Rows of ``length`` tokens to a forward pass of training that fit in so many bytes."""
-    return largest(lambda rows: model.training(rows, length).least <= size, MOST_ROWS)
+    return largest(lambda rows: model.training_by_law(rows, length).least <= size, MOST_ROWS)
 
 
 def largest_length(model: Model, batch: int, size: float) -> int:
     """Tokens of a row that fit in so many bytes; no more than the model can read."""
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None) or MOST_TOKENS
-    return largest(lambda tokens: tokens < 2 or model.training(batch, tokens).least <= size, most)
+    return largest(lambda tokens: tokens < 2 or model.training_by_law(batch, tokens).least <= size, most)
 
 
-def remedies(model: Model, batch: int, length: int) -> list[tuple[str, int]]:
-    """What can be changed, what costs the result least first, with the bytes that each saves alone."""
-    params, before = model.params, model.training(batch, length).least
-    found = []
+@dataclass(frozen=True)
+class Change:
+    """What can be changed for training to need less.
 
-    def consider(text: str, after: int) -> None:
-        if after < before:
-            found.append((text, before - after))
+    Attributes:
+        text: as ``dvc exp run -S`` takes it.
+        model, batch, length: with it.
+    """
 
-    def changed(section: str, **values: Any) -> int:
-        other = copy.deepcopy(params)
-        other[section].update(values)
-        return Model(other, model.device).training(batch, length).least
+    text: str
+    model: Model
+    batch: int
+    length: int
 
-    adapter = params["lora"]["enabled"] or params["prompt_tuning"]["enabled"]
-    if not adapter:
-        consider("lora.enabled=true full_finetuning=false", changed("lora", enabled=True))
+    def least(self) -> int:
+        """Bytes that training needs with it."""
+        return self.model.training(self.batch, self.length).least
+
+
+def remedies(model: Model, batch: int, length: int, before: int, compute: Callable = map) -> list[tuple[str, int]]:
+    """What can be changed, what costs the result least first, with the bytes that each saves alone.
+
+    Args:
+        before: bytes that training needs, at the least, with so many rows and tokens.
+        compute: ``map``, or that of an executor.
+    """
+    found = changes(model, batch, length)
+    after = compute(Change.least, found)
+    return [(change.text, before - least) for change, least in zip(found, after, strict=True) if least < before]
+
+
+def changes(model: Model, batch: int, length: int) -> list[Change]:
+    """What can be changed in training with so many rows and tokens, what costs the result least first."""
+    params, found = model.params, []
+    train, lora = params["train"], params["lora"]
+    if not lora["enabled"] and not params["prompt_tuning"]["enabled"]:
+        found.append(("lora.enabled=true full_finetuning=false", model.changed("lora", enabled=True), batch, length))
     elif not params["quantization"]["enabled"]:
-        four = {"enabled": True, "load_in_4bit": True, "load_in_8bit": False}
-        consider("quantization.enabled=true", changed("quantization", **four))
-    if not params["train"].get("gradient_checkpointing", True):
-        consider("train.gradient_checkpointing=true", changed("train", gradient_checkpointing=True))
+        four = model.changed("quantization", enabled=True, load_in_4bit=True, load_in_8bit=False)
+        found.append(("quantization.enabled=true", four, batch, length))
+    if not train.get("gradient_checkpointing", True):
+        checkpointing = model.changed("train", gradient_checkpointing=True)
+        found.append(("train.gradient_checkpointing=true", checkpointing, batch, length))
     if batch > 1:
-        half = batch // 2
-        steps = 2 * params["train"].get("gradient_accumulation_steps", 1)
+        half, steps = batch // 2, 2 * train.get("gradient_accumulation_steps", 1)
         text = f"train.per_device_train_batch_size={half} train.gradient_accumulation_steps={steps}"
-        consider(text, model.training(half, length).least)
-    consider(f"train.max_length={length // 2}", model.training(batch, length // 2).least)
-    if params["lora"]["enabled"] and params["lora"].get("r", 8) > 4:
-        rank = params["lora"]["r"] // 2
-        consider(f"lora.r={rank}", changed("lora", r=rank))
-    return found
+        found.append((text, model, half, length))
+    found.append((f"train.max_length={length // 2}", model, batch, length // 2))
+    if lora["enabled"] and lora.get("r", 8) > 4:
+        rank = lora["r"] // 2
+        found.append((f"lora.r={rank}", model.changed("lora", r=rank), batch, length))
+    return [Change(*parts) for parts in found]

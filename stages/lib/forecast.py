@@ -1,5 +1,9 @@
 """The estimate of a run for people, before it starts: a table, what fits which GPU, and what to change."""
 
+import importlib
+import multiprocessing
+import sys
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 from stages.lib import capacity, fitting
@@ -19,27 +23,47 @@ def show(params: dict[str, Any], on: str | None = None) -> str:
     Raises:
         UserError: the model's configuration cannot be had, or the adapter does not fit it.
     """
-    model = Model(params, on)
     train = params["train"]
     batch, length = train.get("per_device_train_batch_size", 8), train.get("max_length") or 1024
-    prompt, new_tokens = 256, params["generation"]["max_new_tokens"]
-    at_once = params["generation"]["batch_size"]
-    at_once = capacity.MOST[model.device] if at_once == "auto" else at_once
-    training, generation = model.training(batch, length), model.generation(at_once, prompt, new_tokens)
+    with workers() as pool:
+        on_gpu = pool.submit(fits, params, batch, length)
+        model = Model(params, on)
+        training = model.training(batch, length)
+        lines = [heading(model), "", *parts(model, training, batch, length), ""]
+        changes = advice(model, batch, length, training, pool)
+        return "\n".join([*lines, *on_gpu.result(), *changes])
+
+
+def workers() -> Executor:
+    """Two processes that start as copies of this one, with all that it has imported; where none can, a thread."""
+    for name in ("transformers.modeling_utils", "peft", "trl.trainer.utils"):
+        importlib.import_module(name)
+    if sys.platform == "linux":
+        return ProcessPoolExecutor(2, multiprocessing.get_context("fork"))
+    return ThreadPoolExecutor(1)
+
+
+def heading(model: Model) -> str:
+    """The model, its parameters, dtype and device."""
     counts = model.counts
-    share = counts.trainable_parameters / counts.parameters
-    lines = [
-        f"{params['model']}: {counts.parameters:,} parameters, {counts.trainable_parameters:,} trained ({share:.2%}), "
-        f"{str(model.dtype).removeprefix('torch.')} on {model.device}",
-        "",
+    return (
+        f"{model.params['model']}: {counts.parameters:,} parameters, {counts.trainable_parameters:,} trained "
+        f"({counts.trainable_parameters / counts.parameters:.2%}), "
+        f"{str(model.dtype).removeprefix('torch.')} on {model.device}"
+    )
+
+
+def parts(model: Model, training: Memory, batch: int, length: int) -> list[str]:
+    """What training and generation need, by part."""
+    prompt, new_tokens = 256, model.params["generation"]["max_new_tokens"]
+    at_once = model.params["generation"]["batch_size"]
+    at_once = capacity.MOST[model.device] if at_once == "auto" else at_once
+    return [
         f"{'MiB':<14}{'training':>14}{'generation':>14}",
-        *table(training, generation),
+        *table(training, model.generation(at_once, prompt, new_tokens)),
         f"training: {batch} rows of {length} tokens; generation: {at_once} prompts of {prompt} tokens, "
         f"{new_tokens} new ones",
-        "",
-        *fits(params, batch, length, model),
     ]
-    return "\n".join([*lines, *advice(model, batch, length, training)])
 
 
 def table(*columns: Memory, width: int = 14) -> list[str]:
@@ -50,9 +74,9 @@ def table(*columns: Memory, width: int = 14) -> list[str]:
     return [f"{name:<14}" + "".join(f"{value / MIB:>{width},.0f}" for value in values) for name, values in rows]
 
 
-def fits(params: dict[str, Any], batch: int, length: int, model: Model) -> list[str]:
+def fits(params: dict[str, Any], batch: int, length: int) -> list[str]:
     """The largest batch and the largest length that train on GPUs of common sizes."""
-    on_gpu = model if model.device == "cuda" else Model(params, "cuda")
+    on_gpu = Model(params, "cuda")
     lines = [f"{'GPU':<10}{'rows of ' + str(length) + ' tokens':>22}{'tokens of ' + str(batch) + ' rows':>22}"]
     for size in fitting.SIZES:
         room = fitting.usable(size * fitting.GIB)
@@ -63,10 +87,11 @@ def fits(params: dict[str, Any], batch: int, length: int, model: Model) -> list[
     return lines
 
 
-def advice(model: Model, batch: int, length: int, training: Memory) -> list[str]:
+def advice(model: Model, batch: int, length: int, training: Memory, pool: Executor) -> list[str]:
     """What to change where training does not fit the device that is here; nothing where it does."""
     free = capacity.free_bytes()
     if free is None or model.device != device() or training.least <= free:
         return []
     lines = ["", f"does not fit: {free / MIB:,.0f} MiB are free here. What to change first, and what each saves alone:"]
-    return lines + [f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in fitting.remedies(model, batch, length)]
+    found = fitting.remedies(model, batch, length, training.least, pool.map)
+    return lines + [f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in found]

@@ -47,6 +47,21 @@ def explain(kind: str, name: str):
         raise
 
 
+def reachable() -> bool:
+    """Whether the Hub, or the mirror in its place, answers within three seconds.
+
+    Its libraries ask five times, for a minute and more, before they give a file up.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=3)
+    except Exception:  # of the one or the other HTTP library, by the version of huggingface_hub, or offline mode
+        return False
+    return True
+
+
 def borrow(name: str) -> None:
     """Makes what git does not track, such as the embedded model, appear in a temporary checkout of the project.
 

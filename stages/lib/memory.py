@@ -13,6 +13,7 @@ from typing import Any
 from stages.lib import activations, simulation
 from stages.lib.adapters import add_adapter, parameter_counts
 from stages.lib.allocator import can_keep_freed_memory
+from stages.lib.architectures import architecture
 from stages.lib.capacity import cache_positions, kv_cache_bytes
 from stages.lib.facts import configuration
 from stages.lib.models import device, is_quantized
@@ -108,7 +109,7 @@ class Model:
         on: ``cuda``, ``mps`` or ``cpu``; None: the device that is here.
 
     Raises:
-        UserError: the configuration cannot be had, or the adapter does not fit.
+        UserError: the configuration cannot be had.
     """
 
     def __init__(self, params: dict[str, Any], on: str | None = None):
@@ -118,20 +119,39 @@ class Model:
         self.params = {**params, "quantization": {**params["quantization"], "enabled": enabled}}
         self.config = configuration(params)
         self.dtype = dtype(self.config, params, self.device)
-        self.counts = _counts(self.params, self.config, self.dtype)
+
+    @cached_property
+    def counts(self) -> Counts:
+        return _counts(self.params, self.config, self.dtype)
 
     @cached_property
     def law(self) -> activations.Law:
         with _without_data():
             return activations.law(self.params, self.config, self.dtype, self.device)
 
+    def changed(self, section: str, **values: Any) -> "Model":
+        """The model with these values in one section of its params."""
+        return Model({**self.params, section: {**self.params[section], **values}}, self.device)
+
     def training(self, batch: int, length: int) -> Memory:
         """Training with ``batch`` rows of ``length`` tokens to a forward pass.
 
         Raises:
+            UserError: the adapter does not fit.
             CannotEstimate: a step of this model cannot be run without data.
         """
-        phase = max(self.law.phases(batch, length).values(), key=lambda phase: phase.peak)
+        if architecture(self.config.model_type).loops:
+            return self.training_by_law(batch, length)
+        with _without_data():
+            found = activations.phases(self.params, self.config, self.dtype, [(batch, length)], self.device)
+        return self._training(found[0])
+
+    def training_by_law(self, batch: int, length: int) -> Memory:
+        """The same without a step of this very size, for where many sizes are asked for."""
+        return self._training(self.law.phases(batch, length))
+
+    def _training(self, phases: dict[str, simulation.Phase]) -> Memory:
+        phase = max(phases.values(), key=lambda phase: phase.peak)
         parts = round(phase.gradients), self.counts.optimizer, round(phase.layers), round(phase.logits)
         step = Memory(self.counts.training_weights, self.counts.adapter, *parts)
         return self._in_process(step, TRAINING_RUNTIME, round(KEPT * (phase.layers + phase.logits)))
@@ -192,7 +212,8 @@ def _counts(params: dict[str, Any], config, dtype) -> Counts:
     if quantized and unquantized and dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
         raised = unquantized * 4 // dtype.itemsize
     _, parameters = parameter_counts(model)
-    model = add_adapter(model, without_data(params))
+    with torch.device("meta"):
+        model = add_adapter(model, without_data(params))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     whole = not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
     return Counts(

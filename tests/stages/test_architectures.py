@@ -127,6 +127,8 @@ def test_tokens_of_prompt_and_completion(params, name):
     data = train.encode([{"prompt": conversation, "completion": completion}], tokenizer)
     assert data[0]["input_ids"] == row.prompt + row.completion
     assert data[0]["labels"] == [-100] * len(row.prompt) + row.completion
+    [whole] = train.encode([{"prompt": conversation, "completion": completion}], tokenizer, whole=True)
+    assert whole["labels"] == whole["input_ids"] == data[0]["input_ids"]
     assert tokenizer.pad_token_id not in ends
 
 

@@ -53,3 +53,17 @@ def test_a_base_model_gets_a_template_and_a_pad_token_that_is_not_the_end(tmp_pa
     row = chat.row_tokens(tokenizer, PROMPT, COMPLETION)
     assert row.completion[-1] == tokenizer.eos_token_id
     assert row.prompt.count(tokenizer.bos_token_id) == (special.get("bos_token") is not None)
+
+
+def test_a_tokenizer_is_saved_the_same_however_it_was_found(tmp_path):
+    tiny.tokenizer(tiny.CHATML).save_pretrained(tmp_path / "model")
+    saved = []
+    for only_here in (False, True):
+        params = {
+            "model": str(tmp_path / "model"),
+            "tokenizer": None,
+            "tokenizer_config": {"local_files_only": only_here},
+        }
+        chat.load_tokenizer(params).save_pretrained(tmp_path / "saved")
+        saved.append({path.name: path.read_bytes() for path in (tmp_path / "saved").iterdir()})
+    assert saved[0] == saved[1]

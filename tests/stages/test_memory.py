@@ -1,15 +1,18 @@
 """What is estimated is what is there when it runs."""
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import torch
 from datasets import Dataset
+from huggingface_hub import constants
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import DynamicCache
 
-from stages.lib import adapters, capacity, decoding, facts, fitting, memory, models, optimizers, simulation
+from stages.lib import adapters, capacity, decoding, facts, fitting, hub, memory, models, optimizers, simulation
 from stages.lib.errors import UserError
 from stages.lib.tensor_bytes import TensorBytes
 from stages.train import make_trainer
@@ -97,9 +100,9 @@ def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
 @settings(max_examples=30, deadline=None)
 @given(batch=st.integers(1, 5000), length=st.integers(2, 9000))
 def test_more_never_takes_less(any_estimate, batch, length):
-    before = any_estimate.training(batch, length).total
-    assert any_estimate.training(batch + 1, length).total >= before
-    assert any_estimate.training(batch, length + 1).total >= before
+    before = any_estimate.training_by_law(batch, length).total
+    assert any_estimate.training_by_law(batch + 1, length).total >= before
+    assert any_estimate.training_by_law(batch, length + 1).total >= before
 
 
 def test_recurrent_layers_hold_a_state_and_no_keys(tmp_path):
@@ -163,6 +166,31 @@ def test_models_are_known_where_the_hub_is_not(params, name, parameters):
     assert model.dtype.itemsize == 2
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_hub_that_does_not_answer_is_not_asked_for_each_file(params, monkeypatch, answers):
+    asked = []
+
+    def load_config(params):
+        asked.append(params["model_config"].get("local_files_only", False))
+        raise UserError("not here")
+
+    monkeypatch.setattr(facts, "reachable", lambda: answers)
+    monkeypatch.setattr(facts, "load_config", load_config)
+    assert facts.configuration({**params, "model": "microsoft/phi-2"}).num_hidden_layers == 32
+    assert asked == [not answers]
+
+
+def test_a_hub_that_answers_is_reachable(monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")  # where nothing listens
+    assert not hub.reachable()
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        assert hub.reachable()
+        server.shutdown()
+
+
 def test_other_models_are_asked_of_the_hub(params):
     with pytest.raises(UserError, match="nobody/nothing"):
         facts.configuration({**params, "model": "nobody/nothing"})
@@ -170,21 +198,21 @@ def test_other_models_are_asked_of_the_hub(params):
 
 def test_the_largest_that_fits_fits_and_one_more_does_not(params):
     model = memory.Model(changed(params, "lora", gradient_checkpointing=False), "cpu")
-    room = model.training(37, 100).least
+    room = model.training_by_law(37, 100).least
     rows = fitting.largest_batch(model, 100, room)
     assert rows >= 37
-    assert model.training(rows, 100).least <= room < model.training(rows + 1, 100).least
+    assert model.training_by_law(rows, 100).least <= room < model.training_by_law(rows + 1, 100).least
     assert fitting.largest_batch(model, 100, 1000) == 0
     length = fitting.largest_length(model, 37, room)
     assert length >= 100
-    assert model.training(37, length).least <= room < model.training(37, length + 1).least
+    assert model.training_by_law(37, length).least <= room < model.training_by_law(37, length + 1).least
 
 
 def test_remedies_save_what_they_say(params):
     values = changed(params, "lora", gradient_checkpointing=False, per_device_train_batch_size=8)
     model = memory.Model(values, "cpu")
     before = model.training(8, 64).least
-    found = dict(fitting.remedies(model, 8, 64))
+    found = dict(fitting.remedies(model, 8, 64, before))
     assert list(found)[:2] == ["quantization.enabled=true", "train.gradient_checkpointing=true"]
     values["train"]["gradient_checkpointing"] = True
     after = memory.Model(values, "cpu").training(8, 64).least

@@ -90,7 +90,7 @@ def test_a_model_that_cannot_be_estimated_is_trained_all_the_same(params, capsys
     def needs_data(*_):
         raise RuntimeError("aten._local_scalar_dense")
 
-    monkeypatch.setattr(activations, "law", needs_data)
+    monkeypatch.setattr(activations, "phases", needs_data)
     assert preflight.describe_training(params, [10] * 9, strict=True).leaves_room()
     assert "memory cannot be estimated (RuntimeError: aten._local_scalar_dense)" in capsys.readouterr().err
 
