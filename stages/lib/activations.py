@@ -13,11 +13,19 @@ from stages.lib.simulation import PHASES, Phase, run
 
 # Tokens of which TRL projects the logits at once; from so many on the tiles do not grow.
 TILE = 4096
-# Batches and lengths at which a step is run. The second and third have as many tokens in rows of different length,
-# which tells what pairs of tokens in a row take: attention and its mask may hold such. The rest grows with tokens,
-# not always at one rate, since one temporary tensor after another can be the greatest.
-POINTS = ((32, 16), (128, 16), (32, 64), (256, 32))
-_FEW, _SHORT, _LONG, _MANY = range(len(POINTS))
+_FEW, _SHORT, _LONG, _MANY = range(4)
+
+
+def points(virtual: int) -> list[tuple[int, int]]:
+    """Batches and lengths, virtual tokens of prompt tuning included, at which a step is run.
+
+    The second and third have as many tokens in rows of different length, which tells what pairs of tokens in a row
+    take: attention and its mask may hold such. The rest grows with tokens, not always at one rate, since one temporary
+    tensor after another can be the greatest.
+    """
+    length = 16 + virtual
+    rows = max(1, 512 // length)
+    return [(rows, length), (4 * rows, length), (rows, 4 * length), (8 * rows, 2 * length)]
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Law:
     """The phases of a step as functions of batch and length.
 
     Attributes:
-        found: the phases at each of ``POINTS``.
+        found: the phases at each of ``points``.
         virtual: tokens that prompt tuning puts before each row.
     """
 
@@ -37,7 +45,7 @@ class Law:
         return {name: self._phase(name, batch, length + self.virtual) for name in PHASES}
 
     def _phase(self, name: str, batch: int, length: int) -> Phase:
-        at = [(rows, tokens + self.virtual) for rows, tokens in POINTS]
+        at = points(self.virtual)
         of_layers = [phases[name].layers for phases in self.found]
         each_pair = max(0, of_layers[_LONG] - of_layers[_SHORT]) / (_pairs(*at[_LONG]) - _pairs(*at[_SHORT]))
         nodes = [
@@ -76,17 +84,18 @@ def law(params: dict[str, Any], config, dtype, device: str) -> Law:
         device: ``cuda``, where TRL's head has kernels that hold a tile alone, or another.
     """
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
-    return Law(phases(params, config, dtype, POINTS, device), virtual)
+    given = [(rows, length - virtual) for rows, length in points(virtual)]
+    return Law(phases(params, config, dtype, given, device), virtual)
 
 
-def phases(params: dict[str, Any], config, dtype, points, device: str) -> list[dict[str, Phase]]:
+def phases(params: dict[str, Any], config, dtype, sizes, device: str) -> list[dict[str, Phase]]:
     """The phases at each batch and length, for all layers; arguments as of ``law``."""
     layers, repeat = config.get_text_config().num_hidden_layers, period(config)
     few = max(2, repeat)
     if layers <= few + repeat:
-        return run(params, config, dtype, points, device)
-    less = run(params, shortened(config, few), dtype, points, device)
-    more = run(params, shortened(config, few + repeat), dtype, points, device)
+        return run(params, config, dtype, sizes, device)
+    less = run(params, shortened(config, few), dtype, sizes, device)
+    more = run(params, shortened(config, few + repeat), dtype, sizes, device)
     times = (layers - few) / repeat
     return [
         {name: at_few[name].extrapolated(at_more[name], times) for name in PHASES}

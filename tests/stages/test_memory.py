@@ -76,11 +76,16 @@ def test_generation_takes_what_was_estimated(params, model, tokenizer):
     assert memory.Model(params, "cpu").generation(64, 100, 64).tensors == pytest.approx(counter.peak, rel=0.15)
 
 
-@pytest.fixture(scope="module", params=architectures.ARCHITECTURES)
+@pytest.fixture(
+    scope="module",
+    params=[*((name, "lora") for name in architectures.ARCHITECTURES), ("llama", "prompt"), ("gemma2", "prompt")],
+    ids=" ".join,
+)
 def any_estimate(request, tmp_path_factory):
     """The memory of a model of each architecture, of more layers than are run."""
-    folder = architectures.save(request.param, tmp_path_factory.mktemp(request.param) / "model")
-    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
+    name, kind = request.param
+    folder = architectures.save(name, tmp_path_factory.mktemp(name) / "model")
+    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), kind, gradient_checkpointing=False)
     model = memory.Model(values, "cpu")
     model.config.num_hidden_layers = 6
     if vars(model.config).get("layer_types"):
