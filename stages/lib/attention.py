@@ -46,7 +46,8 @@ def grouped_attention(
     scaling = size**-0.5 if scaling is None else scaling
     if queries > 1 and softcap is None and s_aux is None:  # a prompt: the fused kernel, which keeps no scores
         options = {"attn_mask": attention_mask, "scale": scaling, "enable_gqa": heads != groups}
-        output = torch.nn.functional.scaled_dot_product_attention(query, key, value, **options)
+        rows = (tensor.contiguous() for tensor in (query, key, value))  # as it needs them; else all scores are kept
+        output = torch.nn.functional.scaled_dot_product_attention(*rows, **options)
         return output.transpose(1, 2), None
     scores, mixed = _products(query, attention_mask)
     found = scores((query * scaling).reshape(batch, groups, -1, size), key).view(batch, heads, queries, -1)

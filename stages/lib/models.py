@@ -64,7 +64,20 @@ def load_model(params: dict[str, Any]) -> "PreTrainedModel":
     with explain("model", params["model"]):
         model = AutoModelForCausalLM.from_pretrained(params["model"], **options)
     keep_layout(model)
+    if is_quantized(params) and device() == "cpu":
+        _leave_file(model)
     return model
+
+
+def _leave_file(model: "PreTrainedModel") -> None:
+    """Copies what was not quantized, which may still be a part of the mapped file.
+
+    A mapped file stays in the process as a whole, with the unquantized form of all weights, while one tensor of it is
+    in use.
+    """
+    for tensor in [*model.parameters(), *model.buffers()]:
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.clone()
 
 
 def keep_layout(model: "PreTrainedModel") -> None:

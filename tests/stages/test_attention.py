@@ -8,6 +8,7 @@ from stages.lib import spans
 from stages.lib.attention import grouped_attention
 from stages.lib.capacity import LENGTHS
 from stages.lib.linear import argmax
+from stages.lib.tensor_bytes import TensorBytes
 
 LOWEST = torch.finfo(torch.float32).min
 
@@ -36,6 +37,17 @@ def reference(query, keys, values, mask, softcap):
         scores = softcap * torch.tanh(scores / softcap)
     weights = torch.softmax(scores.masked_fill(mask < 0, -torch.inf), dim=-1)
     return (weights @ values.repeat_interleave(repeats, 1)).transpose(1, 2)
+
+
+def test_no_scores_are_kept_of_a_prompt_however_its_heads_lie():
+    length, size = 300, 16
+    query, keys, values = (torch.randn(heads * size, 2 * length).view(heads, size, 2, length) for heads in (6, 2, 2))
+    lying = [tensor.permute(2, 0, 3, 1) for tensor in (query, keys, values)]
+    mask = torch.full((length, length), LOWEST).triu(1)[None, None]
+    with torch.no_grad(), TensorBytes() as counter:
+        output, _ = grouped_attention(None, *lying, mask)
+    assert counter.peak < 2 * 6 * length * length * 4 / 3  # bytes, of all scores of two prompts
+    assert torch.allclose(output.double(), reference(*lying, mask, None), atol=1e-5)
 
 
 @settings(max_examples=80, deadline=None)

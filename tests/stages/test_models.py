@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -186,3 +187,11 @@ def test_weights_of_4_bits_stay_as_they_are_when_they_are_used(params):
     states = torch.randn(1, 3, model.config.hidden_size, requires_grad=True)
     model(inputs_embeds=states).logits.sum().backward()
     assert states.grad.abs().sum() > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="says what is mapped in /proc")
+def test_a_file_is_left_once_its_weights_are_quantized(params):
+    model = models.load_model(params | {"quantization": {**params["quantization"], "enabled": True}})
+    mapped = Path("/proc/self/maps").read_text()
+    assert str(Path(params["model"], "model.safetensors").resolve()) not in mapped
+    assert model.get_input_embeddings().weight.isfinite().all()
