@@ -115,7 +115,8 @@ def estimate(arguments) -> None:
     """Prints the estimate of params.yaml with the changes."""
     params = overrides.apply(arguments.set_param)
     gc.disable()  # looking for garbage among all that imports make takes a quarter of the time
-    sys.modules.setdefault("bitsandbytes", None)  # as if it were not there: PEFT would import it, and nothing needs it
+    for name in ("bitsandbytes", "scipy"):  # as if they were not there: much time to import, and nothing needs them
+        sys.modules.setdefault(name, None)
     try:
         print(forecast.show(params, arguments.device))
     except CannotEstimate as error:
