@@ -5,6 +5,7 @@ device. What a step makes beside them is found by running it on tensors without 
 keys and values of generation are counted by ``capacity.kv_cache_bytes``.
 """
 
+import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,9 +16,11 @@ from stages.lib.adapters import add_adapter, parameter_counts
 from stages.lib.allocator import can_keep_freed_memory
 from stages.lib.architectures import architecture
 from stages.lib.capacity import cache_positions, kv_cache_bytes
+from stages.lib.errors import UserError
 from stages.lib.facts import configuration
 from stages.lib.models import device, is_quantized
 from stages.lib.optimizers import state_bytes
+from stages.lib.quantized import quantized_bytes, quantized_layers
 from stages.lib.simulation import without_data
 
 # What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
@@ -38,6 +41,8 @@ class CannotEstimate(Exception):
 def _without_data():
     try:
         yield
+    except UserError:
+        raise
     except Exception as error:  # whatever code of a model of any kind may raise
         raise CannotEstimate(f"memory cannot be estimated ({type(error).__name__}: {error})") from error
 
@@ -130,8 +135,12 @@ class Model:
             return activations.law(self.params, self.config, self.dtype, self.device)
 
     def changed(self, section: str, **values: Any) -> "Model":
-        """The model with these values in one section of its params."""
-        return Model({**self.params, section: {**self.params[section], **values}}, self.device)
+        """The model with these values in one of the sections that say how it is trained or quantized."""
+        other = copy.copy(self)
+        other.params = {**self.params, section: {**self.params[section], **values}}
+        for name in ("counts", "law"):
+            vars(other).pop(name, None)
+        return other
 
     def training(self, batch: int, length: int) -> Memory:
         """Training with ``batch`` rows of ``length`` tokens to a forward pass.
@@ -224,32 +233,3 @@ def _counts(params: dict[str, Any], config, dtype) -> Counts:
         adapter=0 if whole else sum(parameter.nbytes for parameter in trained),
         optimizer=state_bytes(params["train"].get("optim", "adamw_torch"), trained),
     )
-
-
-def quantized_layers(model) -> list:
-    """The linear layers that transformers quantizes: all but the head."""
-    import torch
-
-    head = model.get_output_embeddings()
-    return [module for module in model.modules() if isinstance(module, torch.nn.Linear) and module is not head]
-
-
-# What bitsandbytes keeps with each 4-bit weight: the 16 values of the code; doubly quantized, the scales' code of
-# 256 values and their offset too.
-_CODE, _NESTED = 16 * 4, 256 * 4 + 4
-
-
-def quantized_bytes(weight, quantization: dict[str, Any]) -> int:
-    """Bytes of one weight as bitsandbytes lays it out.
-
-    4 bits: half a byte a number and a float32 scale for each block of 64; double quantization holds the scales in
-    a byte each, with a float32 for each 256 of them (Dettmers et al. 2023, arXiv 2305.14314, section 3). 8 bits: a
-    byte a number and a float32 a row (Dettmers et al. 2022, arXiv 2208.07339).
-    """
-    count = weight.numel()
-    if quantization.get("load_in_8bit"):
-        return count + 4 * weight.shape[0]
-    blocks = -(-count // 64)
-    if not quantization.get("bnb_4bit_use_double_quant"):
-        return -(-count // 2) + 4 * blocks + _CODE
-    return -(-count // 2) + blocks + 4 * -(-blocks // 256) + _CODE + _NESTED

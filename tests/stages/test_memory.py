@@ -222,3 +222,10 @@ def test_remedies_save_what_they_say(params):
     values["train"]["gradient_checkpointing"] = True
     after = memory.Model(values, "cpu").training(8, 64).least
     assert found["train.gradient_checkpointing=true"] == before - after > 0
+
+
+def test_an_adapter_that_does_not_fit_is_the_users_to_mend(params):
+    values = changed(params, "lora", gradient_checkpointing=False)
+    values["lora"]["target_modules"] = ["nowhere"]
+    with pytest.raises(UserError, match="the adapter does not fit"):
+        memory.Model(values, "cpu").training(2, 16)
