@@ -160,7 +160,7 @@ WORDINGS: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {
     ),
     "keywords:forbidden_words": (
         "Do not use {forbidden_words:quoted}.",
-        "Avoid the words {forbidden_words:list}.",
+        "Get along without these words: {forbidden_words:list}.",
         "The following must not appear: {forbidden_words:list}.",
         "Find a way to say it without {forbidden_words:quoted}.",
         "{task} Leave out {forbidden_words:quoted}.",
@@ -170,7 +170,7 @@ WORDINGS: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {
     ),
     "keywords:frequency": {
         "at least": (
-            "Use the word '{keyword}' at least {frequency:time}.",
+            "Bring in the word '{keyword}' at least {frequency:time}.",
             "'{keyword}' should occur {frequency:time} or more.",
             "I want to meet the word {keyword} no fewer than {frequency:time}.",
             "Say '{keyword}' {frequency:time} at the minimum.",
@@ -192,7 +192,7 @@ WORDINGS: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {
     },
     "keywords:letter_frequency": {
         "at least": (
-            "The letter {letter} has to appear at least {let_frequency:time}.",
+            "The letter {letter} is to be seen at least {let_frequency:time}.",
             "Use the letter '{letter}' {let_frequency:time} or more.",
             "I count letters: no fewer than {let_frequency} of the letter {letter}.",
             "Write so that '{letter}' occurs {let_frequency:time} at the minimum.",
@@ -202,7 +202,7 @@ WORDINGS: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {
             "Choose words with '{letter}': the letter should be found {let_frequency:time} or more.",
         ),
         "less than": (
-            "The letter {letter} has to appear less than {let_frequency:time}.",
+            "The letter {letter} is to be seen less than {let_frequency:time}.",
             "Use the letter '{letter}' fewer than {let_frequency:time}.",
             "I count letters: under {let_frequency} of the letter {letter}.",
             "Write so that '{letter}' occurs less than {let_frequency:time}.",
@@ -213,7 +213,7 @@ WORDINGS: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {
         ),
     },
     "language:response_language": (
-        "Answer in {language:language} only.",
+        "Give the answer in {language:language} alone.",
         "Your whole reply must be in {language:language}.",
         "Write it in {language:language}; no other language is allowed.",
         "I read {language:language} only.",
@@ -260,7 +260,7 @@ WORDINGS: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {
         ),
         "less than": (
             "Write less than {num_sentences:sentence}.",
-            "Use fewer than {num_sentences:sentence}.",
+            "Get by with fewer than {num_sentences:sentence}.",
             "Let it have under {num_sentences:sentence}.",
             "It must not reach {num_sentences:sentence}.",
             "{task} Be brief: below {num_sentences:sentence}.",
@@ -271,7 +271,7 @@ WORDINGS: dict[str, tuple[str, ...] | dict[str, tuple[str, ...]]] = {
     },
     "length_constraints:number_words": {
         "at least": (
-            "Write at least {num_words:word}.",
+            "Let it run to {num_words:word} at least.",
             "Use {num_words} or more words.",
             "It should be no shorter than {num_words:word}.",
             "I need {num_words:word} as a minimum.",

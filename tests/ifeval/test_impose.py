@@ -151,16 +151,16 @@ def test_singular_and_plural(kwargs, wrong):
 
 
 def test_no_wording_stands_in_an_evaluation_prompt():
-    """Whole wordings, with their values replaced by those of the prompt's own instruction."""
+    """Whole wordings but for marks around them, with their values replaced by those of the prompt's own instruction."""
     rows = [json.loads(line) for line in (ROOT / "data/starter/prompts.jsonl").read_text("utf-8").splitlines()]
     for row in rows:
         for instruction_id, kwargs in zip(row["instruction_id_list"], row["kwargs"], strict=True):
             instruction = build(instruction_id, kwargs)
             for seed in range(60):
-                asked = describe.describe(instruction, random.Random(seed)).replace("{task}", "").strip(" :()")
+                asked = describe.describe(instruction, random.Random(seed)).replace("{task}", "")
                 if instruction_id == "combination:repeat_prompt":
                     asked = asked.replace(kwargs["prompt_to_repeat"], "").strip()
-                assert asked.lower() not in row["prompt"].lower(), (row["key"], asked)
+                assert asked.strip(" :().!?,").lower() not in row["prompt"].lower(), (row["key"], asked)
 
 
 def test_a_task_with_several_instructions_is_there_once():
