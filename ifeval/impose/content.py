@@ -59,9 +59,14 @@ _COMMON = (
 
 @imposes("keywords:existence", COUNTS)
 def existence(text: str, rng: random.Random, around: Around):
-    """Asks for words that are there."""
-    words = content_words(text)
-    count = rng.choice((1, 2, 2, 3))
+    """Asks for words that are there: first for such as neither the task nor another answer to it holds.
+
+    Only the instruction explains these.
+    """
+    words, count = content_words(text), rng.choice((1, 2, 2, 3))
+    said = f"{around.task} {around.other}".lower()
+    telling = [word for word in words if word not in said]
+    words = telling if len(telling) >= count else words
     return (text, {"keywords": rng.sample(words, count)}) if len(words) >= count else None
 
 
