@@ -43,7 +43,6 @@ def main() -> None:
     from stages.lib.duration import Duration
 
     check_device(params)
-    set_seed(params["seed"])
     tokenizer = load_tokenizer(params)
     whole = params["train"].get("completion_only_loss") is False
     train = encode(read_jsonl(TRAIN), tokenizer, whole)
@@ -54,6 +53,7 @@ def main() -> None:
     else:
         give_back_freed_memory()
 
+    set_seed(params["seed"])  # here, so that what the preflight draws changes nothing
     model = add_adapter(load_model(params), params)
     folder = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)
     checkpoint = checkpoints.latest(folder)

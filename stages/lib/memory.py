@@ -221,7 +221,8 @@ def _counts(params: dict[str, Any], config, dtype) -> Counts:
     if quantized and unquantized and dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
         raised = unquantized * 4 // dtype.itemsize
     _, parameters = parameter_counts(model)
-    model = add_adapter(model, without_data(params))
+    with torch.device("meta"):
+        model = add_adapter(model, without_data(params))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     whole = not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
     return Counts(
