@@ -100,6 +100,17 @@ def test_json_holds_the_text():
     assert " ".join(values.values()) == PROSE
 
 
+def test_keywords_are_what_neither_the_task_nor_another_answer_holds():
+    other = "Tea is made of the leaves of an evergreen shrub. Most gardens lie in the hills."
+    asked = [
+        imposed("keywords:existence", PROSE, seed, task=ASKED, other=other).kwargs["keywords"] for seed in range(99)
+    ]
+    words = {word for keywords in asked for word in keywords}
+    assert "wither" in words
+    assert all(word in PROSE and word not in f"{ASKED} {other}" for word in words)
+    assert imposed("keywords:existence", PROSE, 0, task=PROSE) is not None
+
+
 def test_a_fixed_answer_is_the_one_that_was_given():
     answers = {"Yes, by all means.": "yes", "No. It is not.": "no", "It depends on the weather.": "maybe"}
     for text, answer in answers.items():
@@ -131,7 +142,7 @@ def test_what_is_asked_names_every_value(instruction_id):
                 continue
             for part in value if isinstance(value, list) else [value]:
                 words = [str(part)] + ([describe._NUMBERS[part]] if isinstance(part, int) and part < 13 else [])
-                assert any(word in asked for word in words), asked
+                assert any(word in asked or word.capitalize() in asked for word in words), asked
 
     named()
 
