@@ -10,6 +10,7 @@ import argparse
 import gc
 import json
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,7 @@ def estimate(arguments) -> None:
     gc.disable()  # looking for garbage among all that imports make takes a quarter of the time
     for name in ("bitsandbytes", "scipy"):  # as if they were not there: much time to import, and nothing needs them
         sys.modules.setdefault(name, None)
+    warnings.simplefilter("ignore", FutureWarning)  # what libraries tell each other
     try:
         print(forecast.show(params, arguments.device))
     except CannotEstimate as error:

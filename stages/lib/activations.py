@@ -1,11 +1,13 @@
 """What a training step holds beside weights and optimizer states, for any batch and length.
 
 A model has many equal layers: a step is run on tensors without data (``stages.lib.simulation``) with few of them, and
-what each further one adds is the difference between two such runs; so with batch and length. A step has phases, of
-which a different one can be the greatest, and each grows linearly with the layers.
+what further ones add is told by the last of these. A step has phases, of which a different one can be the greatest,
+and each grows linearly with the layers, and nearly so with batch and length.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from stages.lib.architectures import period, shortened
@@ -75,29 +77,25 @@ def _through(nodes: list[tuple[int, float]], x: float) -> float:
     return max(0.0, at_left + (x - left) * (at_right - at_left) / (right - left))
 
 
-def law(params: dict[str, Any], config, dtype, device: str) -> Law:
-    """Runs the steps.
+def law(params: dict[str, Any], config, dtype, device: str, compute: Callable = map) -> Callable[[], Law]:
+    """Has the steps run; what is given back waits for them.
 
     Args:
         config: the model's configuration.
         dtype: of the weights as loaded.
         device: ``cuda``, where TRL's head has kernels that hold a tile alone, or another.
+        compute: ``map``, or that of an executor, which runs them meanwhile.
     """
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
-    given = [(rows, length - virtual) for rows, length in points(virtual)]
-    return Law(phases(params, config, dtype, given, device), virtual)
+    sizes = [(rows, length - virtual) for rows, length in points(virtual)]
+    found = phases(params, config, dtype, sizes, device, compute)
+    return lambda: Law(list(found), virtual)
 
 
-def phases(params: dict[str, Any], config, dtype, sizes, device: str) -> list[dict[str, Phase]]:
+def phases(
+    params: dict[str, Any], config, dtype, sizes, device: str, compute: Callable = map
+) -> Iterator[dict[str, Phase]]:
     """The phases at each batch and length, for all layers; arguments as of ``law``."""
     layers, repeat = config.get_text_config().num_hidden_layers, period(config)
-    few = max(2, repeat)
-    if layers <= few + repeat:
-        return run(params, config, dtype, sizes, device)
-    less = run(params, shortened(config, few), dtype, sizes, device)
-    more = run(params, shortened(config, few + repeat), dtype, sizes, device)
-    times = (layers - few) / repeat
-    return [
-        {name: at_few[name].extrapolated(at_more[name], times) for name in PHASES}
-        for at_few, at_more in zip(less, more, strict=True)
-    ]
+    few = min(layers, 1 + repeat)
+    return compute(partial(run, params, shortened(config, few), dtype, device, (layers - few) / repeat), sizes)

@@ -1,6 +1,6 @@
 """What fits a device, and what to change where a run does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from stages.lib.memory import Model
@@ -56,16 +56,16 @@ class Change:
         return self.model.training(self.batch, self.length).least
 
 
-def remedies(model: Model, batch: int, length: int, before: int, compute: Callable = map) -> list[tuple[str, int]]:
+def remedies(model: Model, batch: int, length: int, before: int, compute: Callable = map) -> Iterator[tuple[str, int]]:
     """What can be changed, what costs the result least first, with the bytes that each saves alone.
 
     Args:
         before: bytes that training needs, at the least, with so many rows and tokens.
-        compute: ``map``, or that of an executor.
+        compute: ``map``, or that of an executor, which finds them meanwhile.
     """
     found = changes(model, batch, length)
     after = compute(Change.least, found)
-    return [(change.text, before - least) for change, least in zip(found, after, strict=True) if least < before]
+    return ((change.text, before - least) for change, least in zip(found, after, strict=True) if least < before)
 
 
 def changes(model: Model, batch: int, length: int) -> list[Change]:

@@ -1,8 +1,10 @@
 """The estimate of a run for people, before it starts: a table, what fits which GPU, and what to change."""
 
 import importlib
+import itertools
 import multiprocessing
 import sys
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
@@ -26,12 +28,13 @@ def show(params: dict[str, Any], on: str | None = None) -> str:
     train = params["train"]
     batch, length = train.get("per_device_train_batch_size", 8), train.get("max_length") or 1024
     with workers() as pool:
-        on_gpu = pool.submit(fits, params, batch, length)
-        model = Model(params, on)
+        on_gpu, model = Model(params, "cuda"), Model(params, on)
+        law = on_gpu.find_law(pool.map)
         training = model.training(batch, length)
+        changes = advice(model, batch, length, training, pool.map)
         lines = [heading(model), "", *parts(model, training, batch, length), ""]
-        changes = advice(model, batch, length, training, pool)
-        return "\n".join([*lines, *on_gpu.result(), *changes])
+        on_gpu.law = law()
+        return "\n".join([*lines, *fits(on_gpu, batch, length), *changes])
 
 
 def workers() -> Executor:
@@ -74,9 +77,8 @@ def table(*columns: Memory, width: int = 14) -> list[str]:
     return [f"{name:<14}" + "".join(f"{value / MIB:>{width},.0f}" for value in values) for name, values in rows]
 
 
-def fits(params: dict[str, Any], batch: int, length: int) -> list[str]:
+def fits(on_gpu: Model, batch: int, length: int) -> list[str]:
     """The largest batch and the largest length that train on GPUs of common sizes."""
-    on_gpu = Model(params, "cuda")
     lines = [f"{'GPU':<10}{'rows of ' + str(length) + ' tokens':>22}{'tokens of ' + str(batch) + ' rows':>22}"]
     for size in fitting.SIZES:
         room = fitting.usable(size * fitting.GIB)
@@ -87,11 +89,11 @@ def fits(params: dict[str, Any], batch: int, length: int) -> list[str]:
     return lines
 
 
-def advice(model: Model, batch: int, length: int, training: Memory, pool: Executor) -> list[str]:
-    """What to change where training does not fit the device that is here; nothing where it does."""
+def advice(model: Model, batch: int, length: int, training: Memory, compute: Callable) -> Iterable[str]:
+    """What to change where training does not fit the device that is here, as ``compute`` finds it; or nothing."""
     free = capacity.free_bytes()
     if free is None or model.device != device() or training.least <= free:
         return []
     lines = ["", f"does not fit: {free / MIB:,.0f} MiB are free here. What to change first, and what each saves alone:"]
-    found = fitting.remedies(model, batch, length, training.least, pool.map)
-    return lines + [f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in found]
+    found = fitting.remedies(model, batch, length, training.least, compute)
+    return itertools.chain(lines, (f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in found))

@@ -6,6 +6,7 @@ keys and values of generation are counted by ``capacity.kv_cache_bytes``.
 """
 
 import copy
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -131,8 +132,17 @@ class Model:
 
     @cached_property
     def law(self) -> activations.Law:
-        with _without_data():
-            return activations.law(self.params, self.config, self.dtype, self.device)
+        return self.find_law(map)()
+
+    def find_law(self, compute: Callable) -> Callable[[], activations.Law]:
+        """Has an executor's ``map`` run the steps of the law meanwhile; what is given back waits for them."""
+        wait = activations.law(self.params, self.config, self.dtype, self.device, compute)
+
+        def found() -> activations.Law:
+            with _without_data():
+                return wait()
+
+        return found
 
     def changed(self, section: str, **values: Any) -> "Model":
         """The model with these values in one of the sections that say how it is trained or quantized."""
@@ -153,7 +163,7 @@ class Model:
             return self.training_by_law(batch, length)
         with _without_data():
             found = activations.phases(self.params, self.config, self.dtype, [(batch, length)], self.device)
-        return self._training(found[0])
+            return self._training(next(found))
 
     def training_by_law(self, batch: int, length: int) -> Memory:
         """The same without a step of this very size, for where many sizes are asked for."""

@@ -76,8 +76,8 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
         flush=True,
     )
     if _exceeds(needed):
-        found = fitting.remedies(model, at_once, longest, plan.needed.least)
-        first = f": {found[0][0]} saves {found[0][1] / 2**30:.1f} GiB" if found else ""
+        found = next(fitting.remedies(model, at_once, longest, plan.needed.least), None)
+        first = f": {found[0]} saves {found[1] / 2**30:.1f} GiB" if found else ""
         _complain(strict, f"training needs about {needed / 2**30:.1f} GiB", first)
     return plan
 

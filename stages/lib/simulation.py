@@ -10,6 +10,7 @@ what it would save; the bytes alive are counted (``TensorBytes``). The phases of
 - ``update``: the optimizer's temporary tensors.
 """
 
+import weakref
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -40,27 +41,26 @@ class Phase:
     def peak(self) -> float:
         return self.layers + self.gradients + self.logits
 
-    def extrapolated(self, other: "Phase", times: float) -> "Phase":
-        """This phase and ``times`` what ``other`` has more."""
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Phase(*(own + times * (more - own) for own, more in pairs))
+    def plus(self, times: float, layers: float, gradients: float) -> "Phase":
+        """With so many times what further layers add."""
+        return Phase(self.layers + times * layers, self.gradients + times * gradients, self.logits)
 
 
-def run(params: dict[str, Any], config, dtype, points, device: str) -> list[dict[str, Phase]]:
-    """The phases of a step at each batch and length, as counted with the configuration's own layers."""
-    import torch
+def run(params: dict[str, Any], config, dtype, device: str, times: float, size: tuple[int, int]) -> dict[str, Phase]:
+    """The phases of a step, counted with the configuration's own layers, and extrapolated to more.
 
-    with torch.device("meta"):
-        model = _model(params, config, dtype)
-    return [_counted(params, model, batch, length, device) for batch, length in points]
-
-
-def _counted(params: dict[str, Any], model, batch: int, length: int, device: str) -> dict[str, Phase]:
+    Args:
+        times: how often the layers but the first are to come besides.
+        size: batch and length.
+    """
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     from stages.lib.tensor_bytes import TensorBytes
 
+    with torch.device("meta"):
+        model = _model(params, config, dtype)
+    batch, length = size
     train, counter = params["train"], TensorBytes()
     half = torch.bfloat16 if train.get("bf16") else torch.float16 if train.get("fp16") else None
     mixed = torch.autocast("cpu", half) if half else nullcontext()
@@ -77,15 +77,15 @@ def _counted(params: dict[str, Any], model, batch: int, length: int, device: str
             for parameter in trained:
                 if parameter.grad is not None:
                     counter.note(parameter.grad)
-            return _step(model, trained, ids, counter)
+            return _step(model, trained, ids, counter, times)
 
 
-def _step(model, trained, ids, counter) -> dict[str, Phase]:
+def _step(model, trained, ids, counter, times: float) -> dict[str, Phase]:
     """Forward and backward, with the greatest moment of each phase."""
     import torch
 
-    layers = _layers(model)
-    found, saved, handles = {}, {}, []
+    layers, accumulates = _layers(model), any(parameter.grad is not None for parameter in trained)
+    found, saved, read, handles = {}, {}, {}, []
 
     def close(name):
         if name in found:
@@ -96,11 +96,12 @@ def _step(model, trained, ids, counter) -> dict[str, Phase]:
         found[name] = Phase(peak - gradients - logits, gradients, logits)
 
     def watch(name):
-        def after(_, __, output):
+        def after(_, given, output):
             hidden = output[0] if isinstance(output, tuple) else output
             if name in saved:  # again, where checkpointing computes it again
                 return
             saved[name] = counter.live
+            read[name] = [(weakref.ref(tensor.untyped_storage()), tensor.nbytes) for tensor in given[:1]]
             if hidden.requires_grad:
                 hidden.register_hook(lambda gradient: close(name))
 
@@ -110,6 +111,8 @@ def _step(model, trained, ids, counter) -> dict[str, Phase]:
     handles.append(layers[0].register_forward_hook(watch("last")))
     mask = torch.ones_like(ids)
     output = model(input_ids=ids, attention_mask=mask, labels=ids, fused_lm_head=True)
+    # What the layers but the first save: at the end of the last, what it has read may be there without being saved.
+    more = saved["head"] - saved["last"] - sum(size for held, size in read["head"] if held() is None)
     loss = -output.log_probs.sum() / ids.numel()
     del output
     loss.backward()
@@ -120,8 +123,19 @@ def _step(model, trained, ids, counter) -> dict[str, Phase]:
     gradients = found["first"].gradients
     greatest = max((parameter.nbytes for parameter in trained), default=0)
     found["update"] = Phase(2 * greatest, gradients)
-    empty = Phase(0, 0)
-    return {name: found.get(name, empty) for name in PHASES}
+    added, empty = _added(layers[1:], more, accumulates), Phase(0, 0)
+    return {name: found.get(name, empty).plus(times, *added[name]) for name in PHASES}
+
+
+def _added(layers, saved: int, accumulates: bool) -> dict[str, tuple[int, int]]:
+    """By phase, what layers add: what they save, which is there until their backward, and gradients from then on."""
+    gradients = sum(p.grad.nbytes for layer in layers for p in layer.parameters() if p.grad is not None)
+    return {
+        "head": (saved, gradients if accumulates else 0),
+        "last": (saved if accumulates else max(0, saved - gradients), gradients),
+        "first": (0, gradients),
+        "update": (0, gradients),
+    }
 
 
 @contextmanager
@@ -224,7 +238,7 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
     from stages.lib.tensor_bytes import TensorBytes
 
     # A few layers tell, since each frees what it made.
-    few = shortened(config, min(config.get_text_config().num_hidden_layers, 2 * period(config)))
+    few = shortened(config, min(config.get_text_config().num_hidden_layers, max(2, period(config))))
     with torch.device("meta"):
         model = _base(params, few, dtype).eval()
     if is_quantized(params):

@@ -12,7 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import DynamicCache
 
-from stages.lib import adapters, capacity, decoding, facts, fitting, hub, memory, models, optimizers, simulation
+from stages.lib import (
+    activations,
+    adapters,
+    capacity,
+    decoding,
+    facts,
+    fitting,
+    hub,
+    memory,
+    models,
+    optimizers,
+    simulation,
+)
 from stages.lib.errors import UserError
 from stages.lib.tensor_bytes import TensorBytes
 from stages.train import make_trainer
@@ -96,10 +108,24 @@ def any_estimate(request, tmp_path_factory):
 @pytest.mark.parametrize(("batch", "length"), [(1, 30), (12, 20), (3, 150), (40, 130)])
 def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
     model = any_estimate
-    [counted] = simulation.run(model.params, model.config, model.dtype, [(batch, length)], "cpu")
+    counted = simulation.run(model.params, model.config, model.dtype, "cpu", 0, (batch, length))
     found = model.law.phases(batch, length)
     peak = max(phase.peak for phase in counted.values())
     assert max(phase.peak for phase in found.values()) == pytest.approx(peak, rel=0.06)
+
+
+@pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
+@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_few_layers_tell_is_what_all_hold(params, kind, steps, checkpointing, dtype):
+    values = changed(params, kind, gradient_checkpointing=checkpointing, gradient_accumulation_steps=steps)
+    model = memory.Model(values, "cpu")
+    model.config.num_hidden_layers = 9
+    all_layers = simulation.run(values, model.config, dtype, "cpu", 0, (3, 40))
+    [found] = activations.phases(values, model.config, dtype, [(3, 40)], "cpu")
+    greatest = max(phase.peak for phase in all_layers.values())
+    assert max(phase.peak for phase in found.values()) == pytest.approx(greatest, rel=1e-3)
 
 
 @settings(max_examples=30, deadline=None)
