@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,11 @@ from stages.lib.chat import Tokens, load_tokenizer, row_tokens
 from stages.lib.errors import UserError, run
 from stages.lib.files import write_bytes, write_json, write_jsonl
 from stages.lib.params import read_params
+from stages.lib.rows import Row, sample, summary
 
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A prepared row with the place that it comes from and the lengths of its tokens."""
-
-    place: str
-    prompt: list[dict[str, str]]
-    completion: list[dict[str, str]]
-    tokens: Tokens
-    types: tuple[str, ...] = ()  # of the verifiable instructions that it carries
-
-    def as_json(self) -> dict[str, Any]:
-        return {"prompt": self.prompt, "completion": self.completion}
+SHORT, LONG = 96, 192  # new tokens of the model's own answers to requests, and to such with instructions
 
 
 def main() -> None:
@@ -56,7 +44,10 @@ def main() -> None:
     rows = decontaminated(rows, matches, params, dropped)
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
     own, unfinished = answered_by_the_model(train, tokenizer, params)
-    train, lost = instructed([*train, *own], types, tokenizer, params, dropped)
+    lost: Counter = Counter()
+    treated = instructions.treat_all([*train, *own], types, params["data"]["instructions"], params["seed"], lost)
+    treated, itself, unfinished_too = followed_by_the_model(list(treated), tokenizer, params)
+    train = instructed(treated, tokenizer, params, dropped)
     matches = [match for match in overlaps(train, evaluation) if train[match.row].types]
     described += in_words(train, matches)
     train = decontaminated(train, matches, params, dropped)
@@ -68,9 +59,10 @@ def main() -> None:
     write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
     write_bytes(PREPARED / "sample.md", sample(train, params["seed"]).encode())
-    write_json(METRICS, summary(train, validation, evaluation, dropped, described, lost, len(own)))
-    if unfinished:
-        unfinished.clear()
+    write_json(METRICS, summary(train, validation, evaluation, dropped, described, lost, len(own), itself))
+    for partial in (unfinished, unfinished_too):
+        if partial:
+            partial.clear()
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items()) + " rows dropped")
 
@@ -143,8 +135,9 @@ def answered_by_the_model(
     if not params["data"]["self_distill"]:
         return [], None
     asked = [row for row in rows if not instructions.is_foreign(row.completion[-1]["content"])]
-    relevant = {name: params[name] for name in ("model", "tokenizer", "model_config", "quantization", "seed")}
-    answers, partial = own_answers.own_answers([row.prompt for row in asked], tokenizer, relevant, PREPARED)
+    answers, partial = own_answers.own_answers(
+        [row.prompt for row in asked], tokenizer, relevant(params), PREPARED, SHORT
+    )
     found = []
     for row, answer in zip(asked, answers, strict=True):
         if answer:
@@ -154,12 +147,38 @@ def answered_by_the_model(
     return found, partial
 
 
+def followed_by_the_model(
+    treated: list[tuple[Row, instructions.Treated | None]], tokenizer, params: dict[str, Any]
+) -> tuple[list[tuple[Row, instructions.Treated | None]], int, own_answers.Partial | None]:
+    """With ``data.self_distill``, what the base model follows by itself is followed in its own words.
+
+    It is asked for what changes nothing in a text, and its answer taken where it passes all checks, so that training
+    keeps what the model can do. Beside the rows, how often it did, and what is kept on disk of the answers.
+    """
+    asked = [result for _, result in treated if result and instructions.COUNTED.issuperset(result.types)]
+    if not params["data"]["self_distill"] or not asked:
+        return treated, 0, None
+    answers, partial = own_answers.own_answers(
+        [result.prompt for result in asked], tokenizer, relevant(params), PREPARED, LONG
+    )
+    own = {
+        id(result): replace(result, completion=[{"role": "assistant", "content": answer}])
+        for result, answer in zip(asked, answers, strict=True)
+        if answer and result.is_followed_by(answer)
+    }
+    return [(row, own.get(id(result), result)) for row, result in treated], len(own), partial
+
+
+def relevant(params: dict[str, Any]) -> dict[str, Any]:
+    """What the base model's answers depend on."""
+    return {name: params[name] for name in ("model", "tokenizer", "model_config", "quantization", "seed")}
+
+
 def instructed(
-    rows: list[Row], types: list[str], tokenizer, params: dict[str, Any], dropped: Counter
-) -> tuple[list[Row], Counter]:
-    """The rows to train on, some of them with verifiable instructions, and the types that could not be imposed."""
-    lost, found = Counter(), []
-    treated = instructions.treat_all(rows, types, params["data"]["instructions"], params["seed"], lost)
+    treated: list[tuple[Row, instructions.Treated | None]], tokenizer, params: dict[str, Any], dropped: Counter
+) -> list[Row]:
+    """The rows to train on, some of them with verifiable instructions."""
+    found = []
     for row, result in treated:
         if result is None:
             found.append(row)
@@ -169,56 +188,7 @@ def instructed(
             dropped["over_length"] += 1
             continue
         found.append(Row(row.place, result.prompt, result.completion, tokens, tuple(result.types)))
-    return found, lost
-
-
-def sample(rows: list[Row], seed: int) -> str:
-    """Twenty rows for a person to read."""
-    shown = random.Random(seed).sample(rows, min(20, len(rows)))
-    parts = []
-    for row in shown:
-        turns = "\n\n".join(f"**{turn['role']}:** {turn['content']}" for turn in row.prompt + row.completion)
-        parts.append(f"### {row.place}\n\n{turns}\n")
-    return "\n".join(parts)
-
-
-def summary(
-    train: list[Row],
-    validation: list[Row],
-    evaluation: list[dict[str, Any]],
-    dropped: Counter,
-    matches: list[str],
-    lost: Counter,
-    own: int,
-) -> dict[str, Any]:
-    """What metrics/data.json holds; tokens are those of the rows to train on, ``own`` the model's own answers."""
-    types = Counter(name for row in train for name in row.types)
-    rows = len(train) + len(validation) + dropped["contaminated"]
-    return {
-        "rows": {"train": len(train), "validation": len(validation), "own_answers": own},
-        "dropped": dict(dropped),
-        "instructions": {"rows_by_type": dict(sorted(types.items())), "failed_by_type": dict(sorted(lost.items()))},
-        "tokens": {
-            "total": sum(len(row.tokens.prompt) + len(row.tokens.completion) for row in train),
-            "prompt": percentiles([len(row.tokens.prompt) for row in train]),
-            "completion": percentiles([len(row.tokens.completion) for row in train]),
-        },
-        "contamination": {
-            "rows": len(matches),
-            "share": len(matches) / rows,
-            "matches": matches,
-        },
-        "evaluation": {
-            "prompts": len(evaluation),
-            "instructions": sum(len(row["instruction_id_list"]) for row in evaluation),
-        },
-    }
-
-
-def percentiles(counts: list[int]) -> dict[str, int]:
-    """The nearest row's count at 5, 50, 95 and 100 percent."""
-    ordered = sorted(counts)
-    return {f"p{p}": ordered[round(p / 100 * (len(ordered) - 1))] for p in (5, 50, 95, 100)}
+    return found
 
 
 if __name__ == "__main__":

@@ -36,5 +36,5 @@ def number_words(text: str, rng: random.Random, around: Around):
 @imposes("keywords:letter_frequency", COUNTS)
 def letter_frequency(text: str, rng: random.Random, around: Around):
     letter = rng.choice("abcdefghijklmnopqrstuvwxyz")
-    number, relation = _bound(text.lower().count(letter), rng)
+    number, relation = _bound(text.lower().count(letter), rng, at_least=0.7)
     return text, {"letter": letter, "let_frequency": number, "let_relation": relation}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ifeval import impose
 from ifeval.describe import ask
-from ifeval.impose.register import FUNCTION_WORDS, is_plain, sentences
+from ifeval.impose.register import COUNTS, FUNCTION_WORDS, LAYERS, is_plain, sentences
 from ifeval.instruction import Instruction
 from ifeval.instructions import INSTRUCTIONS, build
 from ifeval.text import Text
@@ -50,6 +50,8 @@ EXCLUSIVE: list[tuple[str, set[str]]] = [
     ("a postscript would be arranged with the rest", {*_ARRANGED, "detectable_content:postscript"}),
     ("the request is said once, the answer twice", {"combination:two_responses", "combination:repeat_prompt"}),
 ]
+# Types that change nothing in a text: they ask for what it holds.
+COUNTED = {name for name, layer in LAYERS.items() if layer == COUNTS}
 TRIES = 3  # draws of types before a variant is given up
 SPREAD = 8  # rows by which types may differ before the rarer one is preferred for certain
 LEAST = 8  # words of a shortened text
@@ -59,6 +61,7 @@ _LONG = {
     "length_constraints:number_sentences",
     "keywords:existence",
     "keywords:frequency",
+    "keywords:letter_frequency",
 }
 
 
@@ -67,11 +70,16 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Treated:
-    """A conversation with instructions that its completion has been proved to follow, and their types."""
+    """A conversation with instructions that its completion has been proved to follow."""
 
     prompt: list[dict[str, str]]
     completion: list[dict[str, str]]
     types: list[str]
+    kwargs: list[dict[str, Any]]
+
+    def is_followed_by(self, text: str) -> bool:
+        """Whether another completion passes the same checks."""
+        return all(build(name, kwargs).check(text) for name, kwargs in zip(self.types, self.kwargs, strict=True))
 
 
 def treat_all(
@@ -213,7 +221,8 @@ def treat(
         imposed = _imposed(picked, text, request, other, rng)
         if isinstance(imposed, Imposed):
             asked = [*prompt[:-1], {"role": "user", "content": ask(request, imposed.instructions, rng)}]
-            return Treated(asked, [{"role": "assistant", "content": imposed.text}], picked)
+            completion = [{"role": "assistant", "content": imposed.text}]
+            return Treated(asked, completion, picked, [instruction.kwargs for instruction in imposed.instructions])
         broken = imposed
     lost.update(broken)
     return None

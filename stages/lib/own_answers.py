@@ -21,26 +21,29 @@ from stages.lib.responses import Partial
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-NEW_TOKENS = 96
 LEAST = 8  # words of an answer that is kept
 RUN = 5  # words that may not come twice in a row
 
 
 def own_answers(
-    prompts: list[list[Message]], tokenizer: "PreTrainedTokenizerBase", params: dict[str, Any], folder: Path
+    prompts: list[list[Message]],
+    tokenizer: "PreTrainedTokenizerBase",
+    params: dict[str, Any],
+    folder: Path,
+    new_tokens: int,
 ) -> tuple[list[str | None], Partial]:
-    """What the base model answers, greedily, up to ``NEW_TOKENS``; None where it has no whole sentence of its own.
+    """What the base model answers, greedily, up to ``new_tokens``; None where it has no whole sentence of its own.
 
     Args:
         folder: where finished answers are kept until the caller clears what is returned beside them, so that a run
             that was killed goes on.
     """
-    partial = Partial(folder / "own_answers.jsonl", fingerprint(prompts, NEW_TOKENS, params))
+    partial = Partial(folder / "own_answers.jsonl", fingerprint(prompts, new_tokens, params))
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     if len(partial.rows) < len(prompts):
         model = load_model(params)
-        config = decoding.generation_config(model, tokenizer, end_tokens(tokenizer), {"max_new_tokens": NEW_TOKENS})
-        size = capacity.batch_size(model, max(map(len, ids)) + NEW_TOKENS)
+        config = decoding.generation_config(model, tokenizer, end_tokens(tokenizer), {"max_new_tokens": new_tokens})
+        size = capacity.batch_size(model, max(map(len, ids)) + new_tokens)
         with tqdm(total=len(prompts), initial=len(partial.rows), desc="own answers", unit=" rows") as bar:
             for batch in decoding.generate(
                 model, tokenizer, ids, config, size, params["seed"], partial.rows.keys(), say=tqdm.write

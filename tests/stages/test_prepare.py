@@ -1,6 +1,7 @@
 """What prepare drops, mixes and keeps apart, and that it counts all of it."""
 
 import json
+from collections import Counter
 
 import pytest
 import yaml
@@ -42,7 +43,7 @@ ROWS = [row(f"Question {number}?") for number in range(6)]
 def test_empty_and_repeated_rows_are_dropped_and_counted(project):
     train, metrics = project([*ROWS, row("Q?", " "), ROWS[0], ROWS[1]])
     assert metrics["dropped"] == {"empty": 1, "duplicate": 2, "over_length": 0, "contaminated": 0}
-    assert metrics["rows"] == {"train": 5, "validation": 1, "own_answers": 0}
+    assert metrics["rows"] == {"train": 5, "validation": 1, "own_answers": 0, "followed_by_itself": 0}
     assert len(train) == 5
     assert train[0]["completion"] == [{"role": "assistant", "content": "Yes."}]
 
@@ -65,15 +66,47 @@ def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_a
     monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
     foreign = row("Auf Deutsch?", "Ein Fahrrad ist ein Fahrzeug mit zwei Rädern.")
     train, metrics = project([*ROWS, foreign], self_distill=True)
-    assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 4}
+    assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 4, "followed_by_itself": 0}
     assert [turns[0]["content"] for turns in asked] == [row["prompt"][0]["content"] for row in train[:5]]
     assert [row["completion"][0]["content"] for row in train[6:]] == ["It is so."] + 3 * ["So it is."]
     assert cleared == [True]
 
 
+def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, monkeypatch):
+    asked = []
+
+    class Unfinished:
+        def clear(self):
+            asked.append("cleared")
+
+    def answers(prompts, *_):
+        asked.append(prompts)
+        follow = ["One. Two. Three. Four.", "No way, not at all, in no case: it is far too long for that.", None]
+        return ([None] * len(prompts) if len(asked) == 1 else (follow * len(prompts))[: len(prompts)]), Unfinished()
+
+    monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    section = INSTRUCTIONS | {"variants": 1, "types": ["length_constraints:number_words", "startend:quotation"]}
+    train, metrics = project(
+        [row(f"Question {number}?", "It is so, I think.") for number in range(20)],
+        self_distill=True,
+        instructions=section,
+    )
+    counted = [row for row in train if not row["completion"][0]["content"].startswith('"')]
+    assert [row["prompt"] for row in counted] == asked[1]
+    assert 0 < metrics["rows"]["followed_by_itself"] < len(counted) < len(train)
+    said = Counter(row["completion"][0]["content"] for row in counted)
+    assert set(said) <= {
+        "It is so, I think.",
+        "One. Two. Three. Four.",
+        "No way, not at all, in no case: it is far too long for that.",
+    }
+    assert len(counted) - said["It is so, I think."] == metrics["rows"]["followed_by_itself"]
+    assert asked[2:] == ["cleared", "cleared"]
+
+
 def test_rows_with_instructions_are_counted_and_shown(project):
     train, metrics = project(ROWS, instructions=INSTRUCTIONS)
-    assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 0}
+    assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 0, "followed_by_itself": 0}
     assert metrics["instructions"] == {"rows_by_type": {"startend:quotation": 10}, "failed_by_type": {}}
     assert {row["completion"][0]["content"] for row in train} == {'"Yes."'}
     assert '**assistant:** "Yes."' in (prepare.PREPARED / "sample.md").read_text()
