@@ -17,7 +17,8 @@ from stages.lib.rows import Row, sample, summary
 
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
-SHORT, LONG = 96, 192  # new tokens of the model's own answers to requests, and to such with instructions
+ANSWER_TOKENS = 96  # new ones, of the model's own answers to requests
+FOLLOWING_TOKENS = 192  # the same of its answers to requests with instructions
 
 
 def main() -> None:
@@ -43,10 +44,10 @@ def main() -> None:
     described = in_words(rows, matches)
     rows = decontaminated(rows, matches, params, dropped)
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
-    own, unfinished = answered_by_the_model(train, tokenizer, params)
+    own = answered_by_the_model(train, tokenizer, params)
     lost: Counter = Counter()
     treated = instructions.treat_all([*train, *own], types, params["data"]["instructions"], params["seed"], lost)
-    treated, itself, unfinished_too = followed_by_the_model(list(treated), tokenizer, params)
+    treated, itself = followed_by_the_model(list(treated), tokenizer, params)
     train = instructed(treated, tokenizer, params, dropped)
     matches = [match for match in overlaps(train, evaluation) if train[match.row].types]
     described += in_words(train, matches)
@@ -60,9 +61,7 @@ def main() -> None:
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
     write_bytes(PREPARED / "sample.md", sample(train, params["seed"]).encode())
     write_json(METRICS, summary(train, validation, evaluation, dropped, described, lost, len(own), itself))
-    for partial in (unfinished, unfinished_too):
-        if partial:
-            partial.clear()
+    own_answers.clear(PREPARED)
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items()) + " rows dropped")
 
@@ -125,18 +124,13 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
     return train, [rows[index] for index in sorted(chosen)]
 
 
-def answered_by_the_model(
-    rows: list[Row], tokenizer, params: dict[str, Any]
-) -> tuple[list[Row], own_answers.Partial | None]:
-    """With ``data.self_distill``, further rows: the same requests, answered by the base model.
-
-    Beside them, what is kept on disk of the answers until the rows are written.
-    """
+def answered_by_the_model(rows: list[Row], tokenizer, params: dict[str, Any]) -> list[Row]:
+    """With ``data.self_distill``, further rows: the same requests, answered by the base model."""
     if not params["data"]["self_distill"]:
-        return [], None
+        return []
     asked = [row for row in rows if not instructions.is_foreign(row.completion[-1]["content"])]
-    answers, partial = own_answers.own_answers(
-        [row.prompt for row in asked], tokenizer, relevant(params), PREPARED, SHORT
+    answers = own_answers.own_answers(
+        [row.prompt for row in asked], tokenizer, relevant(params), PREPARED, ANSWER_TOKENS
     )
     found = []
     for row, answer in zip(asked, answers, strict=True):
@@ -144,29 +138,29 @@ def answered_by_the_model(
             completion = [{"role": "assistant", "content": answer}]
             tokens = row_tokens(tokenizer, row.prompt, completion)
             found.append(Row(f"{row.place}, own answer", row.prompt, completion, tokens))
-    return found, partial
+    return found
 
 
 def followed_by_the_model(
     treated: list[tuple[Row, instructions.Treated | None]], tokenizer, params: dict[str, Any]
-) -> tuple[list[tuple[Row, instructions.Treated | None]], int, own_answers.Partial | None]:
+) -> tuple[list[tuple[Row, instructions.Treated | None]], int]:
     """With ``data.self_distill``, what the base model follows by itself is followed in its own words.
 
     It is asked for what changes nothing in a text, and its answer taken where it passes all checks, so that training
-    keeps what the model can do. Beside the rows, how often it did, and what is kept on disk of the answers.
+    keeps what the model can do. Beside the rows, how often it did.
     """
     asked = [result for _, result in treated if result and instructions.COUNTED.issuperset(result.types)]
     if not params["data"]["self_distill"] or not asked:
-        return treated, 0, None
-    answers, partial = own_answers.own_answers(
-        [result.prompt for result in asked], tokenizer, relevant(params), PREPARED, LONG
+        return treated, 0
+    answers = own_answers.own_answers(
+        [result.prompt for result in asked], tokenizer, relevant(params), PREPARED, FOLLOWING_TOKENS
     )
     own = {
         id(result): replace(result, completion=[{"role": "assistant", "content": answer}])
         for result, answer in zip(asked, answers, strict=True)
         if answer and result.is_followed_by(answer)
     }
-    return [(row, own.get(id(result), result)) for row, result in treated], len(own), partial
+    return [(row, own.get(id(result), result)) for row, result in treated], len(own)
 
 
 def relevant(params: dict[str, Any]) -> dict[str, Any]:

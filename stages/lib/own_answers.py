@@ -21,6 +21,7 @@ from stages.lib.responses import Partial
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+FILE = "own_answers.jsonl"  # not written itself: partial files of finished answers are named after it
 LEAST = 8  # words of an answer that is kept
 RUN = 5  # words that may not come twice in a row
 
@@ -31,14 +32,13 @@ def own_answers(
     params: dict[str, Any],
     folder: Path,
     new_tokens: int,
-) -> tuple[list[str | None], Partial]:
+) -> list[str | None]:
     """What the base model answers, greedily, up to ``new_tokens``; None where it has no whole sentence of its own.
 
     Args:
-        folder: where finished answers are kept until the caller clears what is returned beside them, so that a run
-            that was killed goes on.
+        folder: where finished answers are kept until ``clear``, so that a run that was killed goes on.
     """
-    partial = Partial(folder / "own_answers.jsonl", fingerprint(prompts, new_tokens, params))
+    partial = Partial(folder / FILE, fingerprint(prompts, new_tokens, params))
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     if len(partial.rows) < len(prompts):
         model = load_model(params)
@@ -55,7 +55,12 @@ def own_answers(
                 partial.add(rows)
                 bar.update(len(rows))
     found = (partial.rows[index] for index in range(len(prompts)))
-    return [ended(row["response"], row["finish_reason"] == "stop") or None for row in found], partial
+    return [ended(row["response"], row["finish_reason"] == "stop") or None for row in found]
+
+
+def clear(folder: Path) -> None:
+    """Removes the finished answers, once what is made of them is written."""
+    Partial(folder / FILE, run_id="").clear()
 
 
 def ended(text: str, whole: bool) -> str:

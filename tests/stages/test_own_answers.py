@@ -52,7 +52,7 @@ def test_answers_are_what_generate_writes(params, tiny_model, tmp_path, monkeypa
 
     monkeypatch.setattr(own_answers, "ended", lambda text, whole: f"{text} {whole}")
     tokenizer = load_tokenizer(params)
-    found, _ = own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 12)
+    found = own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 12)
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     for prompt, answer in zip(PROMPTS, found, strict=True):
         ids = prompt_tokens(tokenizer, prompt)
@@ -65,14 +65,14 @@ def test_answers_are_what_generate_writes(params, tiny_model, tmp_path, monkeypa
 
 def test_what_is_finished_is_not_answered_again_unless_something_else_is_asked(params, tmp_path, monkeypatch):
     tokenizer = load_tokenizer(params)
-    first, partial = own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 4)
+    first = own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 4)
     loaded = []
     load = own_answers.load_model
     monkeypatch.setattr(own_answers, "load_model", lambda params: loaded.append(1) or load(params))
-    assert own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 4)[0] == first
+    assert own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 4) == first
     assert loaded == []
     own_answers.own_answers(PROMPTS[:2], tokenizer, params, tmp_path, 4)
     own_answers.own_answers(PROMPTS, tokenizer, {**params, "seed": 7}, tmp_path, 4)
     assert loaded == [1, 1]
-    partial.clear()
+    own_answers.clear(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -55,15 +55,16 @@ INSTRUCTIONS |= {"max_words": None, "short": 0, "keep_untouched": True}
 def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_all_is_written(project, monkeypatch):
     asked, cleared = [], []
 
-    class Unfinished:
-        def clear(self):
-            cleared.append((prepare.PREPARED / "train.jsonl").is_file())
-
     def answers(prompts, *_):
         asked.extend(prompts)
-        return ["It is so.", None, *["So it is."] * (len(prompts) - 2)], Unfinished()
+        return ["It is so.", None, *["So it is."] * (len(prompts) - 2)]
+
+    def clear(folder):
+        assert folder == prepare.PREPARED
+        cleared.append((folder / "train.jsonl").is_file())
 
     monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    monkeypatch.setattr(prepare.own_answers, "clear", clear)
     foreign = row("Auf Deutsch?", "Ein Fahrrad ist ein Fahrzeug mit zwei Rädern.")
     train, metrics = project([*ROWS, foreign], self_distill=True)
     assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 4, "followed_by_itself": 0}
@@ -75,14 +76,12 @@ def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_a
 def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, monkeypatch):
     asked = []
 
-    class Unfinished:
-        def clear(self):
-            asked.append("cleared")
-
-    def answers(prompts, *_):
+    def answers(prompts, tokenizer, params, folder, new_tokens):
         asked.append(prompts)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f".own_answers-{new_tokens}-0.partial.jsonl").touch()
         follow = ["One. Two. Three. Four.", "No way, not at all, in no case: it is far too long for that.", None]
-        return ([None] * len(prompts) if len(asked) == 1 else (follow * len(prompts))[: len(prompts)]), Unfinished()
+        return [None] * len(prompts) if len(asked) == 1 else (follow * len(prompts))[: len(prompts)]
 
     monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
     section = INSTRUCTIONS | {"variants": 1, "types": ["length_constraints:number_words", "startend:quotation"]}
@@ -101,7 +100,8 @@ def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, 
         "No way, not at all, in no case: it is far too long for that.",
     }
     assert len(counted) - said["It is so, I think."] == metrics["rows"]["followed_by_itself"]
-    assert asked[2:] == ["cleared", "cleared"]
+    assert len(asked) == 2
+    assert list(prepare.PREPARED.glob(".own_answers*")) == []
 
 
 def test_rows_with_instructions_are_counted_and_shown(project):
