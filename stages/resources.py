@@ -7,15 +7,15 @@ training does not fit the device that is here.
 """
 
 import argparse
-import gc
 import json
+import os
 import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stages.lib import flops, forecast, overrides, pictures
+from stages.lib import flops, forecast, light, overrides, pictures
 from stages.lib.capacity import device_bytes
 from stages.lib.errors import UserError, run
 from stages.lib.files import write_bytes, write_json
@@ -41,8 +41,7 @@ def main() -> None:
         print(error)
         estimated = {}
     rows = train["steps"] * batch_size(params["train"])
-    counts = model.counts
-    result = {"parameters": counts.parameters, "trainable_parameters": counts.trainable_parameters}
+    result = {"parameters": model.weights.parameters, "trainable_parameters": model.trained.parameters}
     result |= {name: compared(memory, measured[name]) for name, memory in estimated.items()}
     for name, part in measured.items():
         result.setdefault(name, {})["measured"] = part
@@ -115,15 +114,12 @@ def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:
 def estimate(arguments) -> None:
     """Prints the estimate of params.yaml with the changes."""
     params = overrides.apply(arguments.set_param)
-    gc.disable()  # looking for garbage among all that imports make takes a quarter of the time
-    for name in ("bitsandbytes", "scipy"):  # as if they were not there: much time to import, and nothing needs them
-        sys.modules.setdefault(name, None)
+    light.import_libraries()
     warnings.simplefilter("ignore", FutureWarning)  # what libraries tell each other
     try:
         print(forecast.show(params, arguments.device))
     except CannotEstimate as error:
         raise UserError(str(error)) from error
-    gc.freeze()  # nor is there any to look for at the end
 
 
 if __name__ == "__main__":
@@ -133,3 +129,6 @@ if __name__ == "__main__":
     parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="the kind of device to estimate for")
     parsed = parser.parse_args()
     run((lambda: estimate(parsed)) if parsed.estimate else main)
+    if parsed.estimate:
+        sys.stdout.flush()
+        os._exit(0)  # at once: there is nothing to put in order

@@ -10,22 +10,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from stages.lib.architectures import period, shortened
-from stages.lib.simulation import PHASES, Phase, run
+from stages.lib.architectures import architecture, period, shortened
+from stages.lib.simulation import FOLDED, PHASES, Phase, run
 
 # Tokens of which TRL projects the logits at once; from so many on the tiles do not grow.
 TILE = 4096
 _FEW, _SHORT, _LONG, _MANY = range(4)
 
 
-def points(virtual: int) -> list[tuple[int, int]]:
+def points(shortest: int) -> list[tuple[int, int]]:
     """Batches and lengths, virtual tokens of prompt tuning included, at which a step is run.
 
     The second and third have as many tokens in rows of different length, which tells what pairs of tokens in a row
     take: attention and its mask may hold such. The rest grows with tokens, not always at one rate, since one temporary
     tensor after another can be the greatest.
     """
-    length = 16 + virtual
+    length = shortest
     rows = max(1, 512 // length)
     return [(rows, length), (4 * rows, length), (rows, 4 * length), (8 * rows, 2 * length)]
 
@@ -36,10 +36,12 @@ class Law:
 
     Attributes:
         found: the phases at each of ``points``.
+        shortest: the least length of these.
         virtual: tokens that prompt tuning puts before each row.
     """
 
     found: list[dict[str, Phase]]
+    shortest: int
     virtual: int
 
     def phases(self, batch: int, length: int) -> dict[str, Phase]:
@@ -47,7 +49,7 @@ class Law:
         return {name: self._phase(name, batch, length + self.virtual) for name in PHASES}
 
     def _phase(self, name: str, batch: int, length: int) -> Phase:
-        at = points(self.virtual)
+        at = points(self.shortest)
         of_layers = [phases[name].layers for phases in self.found]
         each_pair = max(0, of_layers[_LONG] - of_layers[_SHORT]) / (_pairs(*at[_LONG]) - _pairs(*at[_SHORT]))
         nodes = [
@@ -87,15 +89,27 @@ def law(params: dict[str, Any], config, dtype, device: str, compute: Callable = 
         compute: ``map``, or that of an executor, which runs them meanwhile.
     """
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
-    sizes = [(rows, length - virtual) for rows, length in points(virtual)]
+    shortest = virtual + (FOLDED if architecture(config.model_type).loops else 16)
+    sizes = [(rows, length - virtual) for rows, length in points(shortest)]
     found = phases(params, config, dtype, sizes, device, compute)
-    return lambda: Law(list(found), virtual)
+    return lambda: Law(list(found), shortest, virtual)
+
+
+def folded(params: dict[str, Any], config, dtype, batch: int, length: int, device: str) -> dict[str, Phase]:
+    """The phases at one batch and length, all its tokens in rows of ``FOLDED``.
+
+    For layers that go through a row token by token and hold nothing for pairs of tokens.
+    """
+    rows = max(1, round(batch * length / FOLDED))
+    [found] = phases(params, config, dtype, [(rows, FOLDED)], device, every=True)
+    return found
 
 
 def phases(
-    params: dict[str, Any], config, dtype, sizes, device: str, compute: Callable = map
+    params: dict[str, Any], config, dtype, sizes, device: str, compute: Callable = map, every: bool = False
 ) -> Iterator[dict[str, Phase]]:
-    """The phases at each batch and length, for all layers; arguments as of ``law``."""
+    """The phases at each batch and length, for all layers; arguments as of ``law`` and ``simulation.run``."""
     layers, repeat = config.get_text_config().num_hidden_layers, period(config)
     few = min(layers, 1 + repeat)
-    return compute(partial(run, params, shortened(config, few), dtype, device, (layers - few) / repeat), sizes)
+    step = partial(run, params, shortened(config, few), dtype, device, (layers - few) / repeat, every=every)
+    return compute(step, sizes)

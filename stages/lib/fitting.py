@@ -79,7 +79,7 @@ def changes(model: Model, batch: int, length: int) -> list[Change]:
         found.append(("quantization.enabled=true", four, batch, length))
     if not train.get("gradient_checkpointing", True):
         checkpointing = model.changed("train", gradient_checkpointing=True)
-        checkpointing.counts = model.counts  # which it does not change
+        checkpointing.trained = model.trained  # which it does not change
         found.append(("train.gradient_checkpointing=true", checkpointing, batch, length))
     if batch > 1:
         half, steps = batch // 2, 2 * train.get("gradient_accumulation_steps", 1)

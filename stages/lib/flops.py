@@ -18,11 +18,10 @@ def training_flops(model: Model, tokens: int, mean_length: float) -> float:
     Args:
         mean_length: tokens of a row.
     """
-    text, counts = model.config.get_text_config(), model.counts
-    adapter = counts.adapter > 0
-    matrices = counts.parameters - (0 if _tied(text) else text.vocab_size * text.hidden_size)
-    added = counts.trainable_parameters if adapter else 0
-    trained = counts.trainable_parameters if adapter else matrices
+    text, adapter = model.config.get_text_config(), model.trained.adapter > 0
+    matrices = model.weights.parameters - (0 if _tied(text) else text.vocab_size * text.hidden_size)
+    added = model.trained.parameters if adapter else 0
+    trained = model.trained.parameters if adapter else matrices
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     attention = 4 * text.num_hidden_layers * text.num_attention_heads * head_dim * mean_length
     forward = 2 * (matrices + added) + attention

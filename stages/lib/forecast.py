@@ -1,8 +1,8 @@
 """The estimate of a run for people, before it starts: a table, what fits which GPU, and what to change."""
 
-import importlib
 import itertools
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -38,20 +38,18 @@ def show(params: dict[str, Any], on: str | None = None) -> str:
 
 
 def workers() -> Executor:
-    """Two processes that start as copies of this one, with all that it has imported; where none can, a thread."""
-    for name in ("transformers.modeling_utils", "peft", "trl.trainer.utils"):
-        importlib.import_module(name)
+    """Processes that start as copies of this one, with all that it has imported; where none can, a thread."""
     if sys.platform == "linux":
-        return ProcessPoolExecutor(2, multiprocessing.get_context("fork"))
+        count = min(max(2, len(os.sched_getaffinity(0)) - 1), 6)
+        return ProcessPoolExecutor(count, multiprocessing.get_context("fork"))
     return ThreadPoolExecutor(1)
 
 
 def heading(model: Model) -> str:
     """The model, its parameters, dtype and device."""
-    counts = model.counts
+    parameters, trained = model.weights.parameters, model.trained.parameters
     return (
-        f"{model.params['model']}: {counts.parameters:,} parameters, {counts.trainable_parameters:,} trained "
-        f"({counts.trainable_parameters / counts.parameters:.2%}), "
+        f"{model.params['model']}: {parameters:,} parameters, {trained:,} trained ({trained / parameters:.2%}), "
         f"{str(model.dtype).removeprefix('torch.')} on {model.device}"
     )
 

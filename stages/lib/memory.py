@@ -12,17 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from stages.lib import activations, simulation
-from stages.lib.adapters import add_adapter, parameter_counts
+from stages.lib import activations, counts, simulation
 from stages.lib.allocator import can_keep_freed_memory
 from stages.lib.architectures import architecture
 from stages.lib.capacity import cache_positions, kv_cache_bytes
 from stages.lib.errors import UserError
 from stages.lib.facts import configuration
 from stages.lib.models import device, is_quantized
-from stages.lib.optimizers import state_bytes
-from stages.lib.quantized import quantized_bytes, quantized_layers
-from stages.lib.simulation import without_data
 
 # What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
 # buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
@@ -88,25 +84,6 @@ class Memory:
         return self.total - self.kept
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What does not depend on batch and length.
-
-    Attributes:
-        training_weights: bytes of the base model's weights as training holds them.
-        generation_weights: the same for generation, into which LoRA is merged where they are not quantized.
-        adapter: bytes of what an adapter adds; 0 where the whole model is trained.
-        optimizer: bytes of the optimizer's states.
-    """
-
-    parameters: int
-    trainable_parameters: int
-    training_weights: int
-    generation_weights: int
-    adapter: int
-    optimizer: int
-
-
 class Model:
     """A configured model, of which memory is asked.
 
@@ -127,8 +104,12 @@ class Model:
         self.dtype = dtype(self.config, params, self.device)
 
     @cached_property
-    def counts(self) -> Counts:
-        return _counts(self.params, self.config, self.dtype)
+    def weights(self) -> counts.Weights:
+        return counts.weights(self.params, self.config, self.dtype)
+
+    @cached_property
+    def trained(self) -> counts.Trained:
+        return counts.trained(self.params, self.config, self.dtype)
 
     @cached_property
     def law(self) -> activations.Law:
@@ -148,7 +129,7 @@ class Model:
         """The model with these values in one of the sections that say how it is trained or quantized."""
         other = copy.copy(self)
         other.params = {**self.params, section: {**self.params[section], **values}}
-        for name in ("counts", "law"):
+        for name in ("law", "weights" if section == "quantization" else "trained"):
             vars(other).pop(name, None)
         return other
 
@@ -159,11 +140,18 @@ class Model:
             UserError: the adapter does not fit.
             CannotEstimate: a step of this model cannot be run without data.
         """
-        if architecture(self.config.model_type).loops:
-            return self.training_by_law(batch, length)
+        given = self.params, self.config, self.dtype
         with _without_data():
-            found = activations.phases(self.params, self.config, self.dtype, [(batch, length)], self.device)
-            return self._training(next(found))
+            if not architecture(self.config.model_type).loops:
+                return self._training(next(activations.phases(*given, [(batch, length)], self.device)))
+            if self._holds_pairs():
+                return self.training_by_law(batch, length)
+            return self._training(activations.folded(*given, batch, length, self.device))
+
+    def _holds_pairs(self) -> bool:
+        """Whether something grows with more than the number of tokens: scores of attention, virtual tokens of rows."""
+        attention = self.params["model_config"].get("attn_implementation") or "sdpa"
+        return attention == "eager" or self.params["prompt_tuning"]["enabled"]
 
     def training_by_law(self, batch: int, length: int) -> Memory:
         """The same without a step of this very size, for where many sizes are asked for."""
@@ -171,8 +159,8 @@ class Model:
 
     def _training(self, phases: dict[str, simulation.Phase]) -> Memory:
         phase = max(phases.values(), key=lambda phase: phase.peak)
-        parts = round(phase.gradients), self.counts.optimizer, round(phase.layers), round(phase.logits)
-        step = Memory(self.counts.training_weights, self.counts.adapter, *parts)
+        parts = round(phase.gradients), self.trained.optimizer, round(phase.layers), round(phase.logits)
+        step = Memory(self.weights.training, self.trained.adapter, *parts)
         return self._in_process(step, TRAINING_RUNTIME, round(KEPT * (phase.layers + phase.logits)))
 
     def _in_process(self, step: Memory, runtime: int, kept: int) -> Memory:
@@ -184,8 +172,8 @@ class Model:
             return step
         loading = 0
         if is_quantized(self.params):
-            unquantized = self.counts.parameters * self.dtype.itemsize
-            loading = max(0, unquantized + self.counts.generation_weights - step.total)
+            unquantized = self.weights.parameters * self.dtype.itemsize
+            loading = max(0, unquantized + self.weights.generation - step.total)
         kept = max(0, kept - loading) if can_keep_freed_memory() else 0
         return replace(step, runtime=runtime, loading=loading, kept=kept)
 
@@ -201,8 +189,8 @@ class Model:
         with _without_data():
             temporary = simulation.generation(self.params, self.config, self.dtype, batch, prompt, positions)
         cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
-        adapter = self.counts.adapter if is_quantized(self.params) else 0
-        step = Memory(self.counts.generation_weights, adapter, activations=temporary, kv_cache=cache)
+        adapter = self.trained.adapter if is_quantized(self.params) else 0
+        step = Memory(self.weights.generation, adapter, activations=temporary, kv_cache=cache)
         return self._in_process(step, GENERATION_RUNTIME, GENERATION_KEPT)
 
 
@@ -214,32 +202,3 @@ def dtype(config, params: dict[str, Any], device: str):
     if named == "auto":
         return torch.float32 if device == "cpu" else (config.dtype or torch.float32)
     return getattr(torch, named) if isinstance(named, str) else named
-
-
-def _counts(params: dict[str, Any], config, dtype) -> Counts:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    trust = params["model_config"].get("trust_remote_code")
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust)
-    quantized = is_quantized(params)
-    linear = quantized_layers(model) if quantized else []
-    packed = sum(quantized_bytes(layer.weight, params["quantization"]) for layer in linear)
-    unquantized = sum(p.nbytes for p in model.parameters()) - sum(layer.weight.nbytes for layer in linear)
-    raised = unquantized
-    if quantized and unquantized and dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
-        raised = unquantized * 4 // dtype.itemsize
-    _, parameters = parameter_counts(model)
-    with torch.device("meta"):
-        model = add_adapter(model, without_data(params))
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    whole = not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
-    return Counts(
-        parameters=parameters,
-        trainable_parameters=sum(parameter.numel() for parameter in trained),
-        training_weights=packed + raised,
-        generation_weights=packed + unquantized,
-        adapter=0 if whole else sum(parameter.nbytes for parameter in trained),
-        optimizer=state_bytes(params["train"].get("optim", "adamw_torch"), trained),
-    )

@@ -61,7 +61,7 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
         return Plan(tokens)
     longest = min(max(lengths), train.get("max_length") or max(lengths))
     model = memory.Model(params)
-    counts = model.counts
+    parameters, trained = model.weights.parameters, model.trained.parameters
     bits = 4 if params["quantization"].get("load_in_4bit") else 8
     quantized = f"{bits}-bit base" if is_quantized(params) else "not quantized"
     processes = f" x {world_size()} processes" if world_size() > 1 else ""
@@ -69,8 +69,8 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
     plan = Plan(tokens, _needed(model.training, at_once, longest))
     needed = plan.bytes()
     print(
-        f"train: {params['model']} ({counts.parameters:,} parameters), {kind(params)} "
-        f"({counts.trainable_parameters:,} trainable, {counts.trainable_parameters / counts.parameters:.2%}), "
+        f"train: {params['model']} ({parameters:,} parameters), {kind(params)} "
+        f"({trained:,} trainable, {trained / parameters:.2%}), "
         f"{quantized}, on {device()}{processes}: {len(lengths)} rows, {count} steps, about {tokens:,} tokens"
         + (f", about {needed / 2**30:.1f} GiB" if needed else ""),
         flush=True,

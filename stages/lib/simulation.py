@@ -11,8 +11,10 @@ what it would save; the bytes alive are counted (``TensorBytes``). The phases of
 """
 
 import weakref
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from stages.lib.adapters import add_adapter
@@ -21,6 +23,8 @@ from stages.lib.capacity import PREFILL
 from stages.lib.models import is_quantized
 
 PHASES = ("head", "last", "first", "update")
+# Tokens of a row where a step takes as long as its rows are.
+FOLDED = 4
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,15 @@ class Phase:
         return Phase(self.layers + times * layers, self.gradients + times * gradients, self.logits)
 
 
-def run(params: dict[str, Any], config, dtype, device: str, times: float, size: tuple[int, int]) -> dict[str, Phase]:
+def run(
+    params: dict[str, Any], config, dtype, device: str, times: float, size: tuple[int, int], every: bool = False
+) -> dict[str, Phase]:
     """The phases of a step, counted with the configuration's own layers, and extrapolated to more.
 
     Args:
         times: how often the layers but the first are to come besides.
         size: batch and length.
+        every: whether each token has one to predict after it, also the last of a row.
     """
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
@@ -77,10 +84,10 @@ def run(params: dict[str, Any], config, dtype, device: str, times: float, size: 
             for parameter in trained:
                 if parameter.grad is not None:
                     counter.note(parameter.grad)
-            return _step(model, trained, ids, counter, times)
+            return _step(model, trained, ids, counter, times, every)
 
 
-def _step(model, trained, ids, counter, times: float) -> dict[str, Phase]:
+def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, Phase]:
     """Forward and backward, with the greatest moment of each phase."""
     import torch
 
@@ -110,7 +117,8 @@ def _step(model, trained, ids, counter, times: float) -> dict[str, Phase]:
     handles.append(layers[-1].register_forward_hook(watch("head")))
     handles.append(layers[0].register_forward_hook(watch("last")))
     mask = torch.ones_like(ids)
-    output = model(input_ids=ids, attention_mask=mask, labels=ids, fused_lm_head=True)
+    labels = {"shift_labels" if every else "labels": ids}
+    output = model(input_ids=ids, attention_mask=mask, **labels, fused_lm_head=True)
     # What the layers but the first save: at the end of the last, what it has read may be there without being saved.
     more = saved["head"] - saved["last"] - sum(size for held, size in read["head"] if held() is None)
     loss = -output.log_probs.sum() / ids.numel()
@@ -235,7 +243,6 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     from stages.lib import dequantizing
-    from stages.lib.tensor_bytes import TensorBytes
 
     # A few layers tell, since each frees what it made.
     few = shortened(config, min(config.get_text_config().num_hidden_layers, max(2, period(config))))
@@ -245,14 +252,30 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
         dequantizing.imitate(model, params["quantization"])
     text = config.get_text_config()
     at_once = max(1, min(batch, PREFILL // prompt))
-    peaks = []
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         _make_fake(model)
-        for rows, length in ((at_once, prompt), (batch, 1)):
-            ids = torch.zeros(rows, length, dtype=torch.long)
-            with TensorBytes() as counter:
-                counter.note_weights(model, counted=False)
-                model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, logits_to_keep=1)
-            peaks.append(counter.peak)
+        peak = partial(_peak, model)
+        reading, writing = _reading(peak, config, at_once, prompt), peak(batch, 1)
     scores = 3 * 4 * batch * text.num_attention_heads * positions  # as they come, masked, and as weights
-    return max(peaks[0], peaks[1] + scores)
+    return max(reading, writing + scores)
+
+
+def _peak(model, rows: int, length: int) -> int:
+    """Bytes beside the weights at the greatest moment of reading so many tokens."""
+    import torch
+
+    from stages.lib.tensor_bytes import TensorBytes
+
+    ids = torch.zeros(rows, length, dtype=torch.long)
+    with TensorBytes() as counter:
+        counter.note_weights(model, counted=False)
+        model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, logits_to_keep=1)
+    return counter.peak
+
+
+def _reading(peak: Callable[[int, int], int], config, rows: int, length: int) -> int:
+    """The peak of reading prompts; where that takes as long as they are, on a line through two short ones."""
+    if not architecture(config.model_type).loops or length <= 32:
+        return peak(rows, length)
+    at_16, at_32 = peak(rows, 16), peak(rows, 32)
+    return at_16 + (at_32 - at_16) * (length - 16) // 16

@@ -10,6 +10,7 @@ from datasets import Dataset
 from huggingface_hub import constants
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import DynamicCache
 
 from stages.lib import (
@@ -25,6 +26,7 @@ from stages.lib import (
     optimizers,
     simulation,
 )
+from stages.lib.architectures import shortened
 from stages.lib.errors import UserError
 from stages.lib.tensor_bytes import TensorBytes
 from stages.train import make_trainer
@@ -114,6 +116,42 @@ def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
     assert max(phase.peak for phase in found.values()) == pytest.approx(peak, rel=0.06)
 
 
+@pytest.fixture
+def recurrent(tmp_path):
+    folder = architectures.save("recurrent_gemma", tmp_path / "model")
+    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
+    return memory.Model(values, "cpu")
+
+
+@pytest.mark.parametrize(("batch", "length"), [(2, 40), (12, 20), (5, 90)])
+def test_rows_that_are_looped_through_may_be_short_ones(recurrent, batch, length):
+    model = recurrent
+    counted = simulation.run(model.params, model.config, model.dtype, "cpu", 0, (batch, length))
+    peak = max(phase.peak for phase in counted.values())
+    found = model.training(batch, length)
+    assert found.activations + found.logits + found.gradients == pytest.approx(peak, rel=0.08)
+
+
+@pytest.mark.parametrize("change", ["prompt_tuning", "eager"])
+def test_what_grows_with_the_length_of_rows_keeps_them_as_they_are(recurrent, change):
+    if change == "eager":
+        recurrent.params["model_config"]["attn_implementation"] = "eager"
+    else:
+        recurrent.params["prompt_tuning"]["enabled"] = True
+    assert recurrent.training(3, 24) == recurrent.training_by_law(3, 24)
+
+
+def test_reading_prompts_that_are_looped_through(recurrent):
+    shape = recurrent.params, recurrent.config, recurrent.dtype
+    estimated = simulation.generation(*shape, 4, 128, 0)
+    config = shortened(recurrent.config, 3)
+    with torch.device("meta"):
+        model = simulation._base(recurrent.params, config, recurrent.dtype).eval()
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+        simulation._make_fake(model)
+        assert estimated == pytest.approx(simulation._peak(model, 4, 128), rel=0.05)
+
+
 @pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
 @pytest.mark.parametrize("steps", [1, 4])
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -193,7 +231,7 @@ def test_optimizer_states_are_as_large_as_the_optimizer_makes_them(params, name,
 )
 def test_models_are_known_where_the_hub_is_not(params, name, parameters):
     model = memory.Model({**params, "model": name}, "cuda")
-    assert model.counts.parameters == parameters
+    assert model.weights.parameters == parameters
     assert model.dtype.itemsize == 2
 
 

@@ -63,10 +63,10 @@ def test_the_estimate_counts_what_the_model_has(params):
     model = models.load_model(params)
     total = sum(parameter.numel() for parameter in model.parameters())
     trainable, _ = adapters.parameter_counts(adapters.add_adapter(model, params))
-    counts = memory.Model(params, "cpu").counts
-    assert (counts.parameters, counts.trainable_parameters) == (total, trainable)
-    assert counts.training_weights == counts.generation_weights == 4 * total
-    assert counts.optimizer == pytest.approx(8 * trainable, rel=0.01)
+    counted = memory.Model(params, "cpu")
+    assert (counted.weights.parameters, counted.trained.parameters) == (total, trainable)
+    assert counted.weights.training == counted.weights.generation == 4 * total
+    assert counted.trained.optimizer == pytest.approx(8 * trainable, rel=0.01)
     # keys and values, 2 layers, 4 sequences of 20 + 8 tokens, rounded up, 2 heads of 8, float32
     assert memory.Model(params, "cpu").generation(4, 20, 8).kv_cache == 2 * 2 * 4 * 48 * 2 * 8 * 4
 
@@ -87,7 +87,7 @@ def test_the_estimate_of_quantized_weights_is_what_bitsandbytes_holds(params, ho
             held += state.offset.nbytes + state.state2.absmax.nbytes + state.state2.code.nbytes
         scales = getattr(parameter, "SCB", None)
         held += 0 if scales is None else scales.nbytes
-    assert memory.Model(params, "cpu").counts.generation_weights == held
+    assert memory.Model(params, "cpu").weights.generation == held
 
 
 def write_checkpoint(folder):

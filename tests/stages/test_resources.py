@@ -31,6 +31,23 @@ def test_the_estimate_of_a_model_that_is_not_here():
         assert text in done.stdout
 
 
+@pytest.mark.parametrize("model", ["google/gemma-2-2b-jpn-it", "google/recurrentgemma-9b", "Qwen/Qwen2.5-7B"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["quantization.enabled=true", "train.bf16=true", "train.gradient_checkpointing=true"],
+        ["prompt_tuning.enabled=true", "lora.enabled=false", "train.optim=adafactor"],
+        ["full_finetuning=true", "lora.enabled=false"],
+    ],
+)
+def test_what_is_not_imported_for_an_estimate_does_not_change_it(model, changes, monkeypatch):
+    changes = [f"model={model}", *changes]
+    done = command("--device", "cuda", *(word for change in changes for word in ("-S", change)))
+    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tiny.ROOT)
+    assert done.stdout == forecast.show(overrides.apply(changes), "cuda") + "\n"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
