@@ -18,16 +18,21 @@ TILE = 4096
 _FEW, _SHORT, _LONG, _MANY = range(4)
 
 
-def points(shortest: int) -> list[tuple[int, int]]:
+def points(shortest: int, pairs: bool) -> list[tuple[int, int]]:
     """Batches and lengths, virtual tokens of prompt tuning included, at which a step is run.
 
     The second and third have as many tokens in rows of different length, which tells what pairs of tokens in a row
-    take: attention and its mask may hold such. The rest grows with tokens, not always at one rate, since one temporary
-    tensor after another can be the greatest.
+    take: attention and its mask may hold such; without ``pairs`` all rows are as short. The rest grows with tokens,
+    not always at one rate, since one temporary tensor after another can be the greatest.
     """
-    length = shortest
-    rows = max(1, 512 // length)
-    return [(rows, length), (4 * rows, length), (rows, 4 * length), (8 * rows, 2 * length)]
+    rows = max(1, 512 // shortest)
+    longer, long = (4, 2) if pairs else (1, 1)
+    return [
+        (rows, shortest),
+        (4 * rows, shortest),
+        (4 * rows // longer, longer * shortest),
+        (16 * rows // long, long * shortest),
+    ]
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,13 @@ class Law:
     """The phases of a step as functions of batch and length.
 
     Attributes:
-        found: the phases at each of ``points``.
-        shortest: the least length of these.
+        at: the ``points``.
+        found: the phases at each of them.
         virtual: tokens that prompt tuning puts before each row.
     """
 
+    at: list[tuple[int, int]]
     found: list[dict[str, Phase]]
-    shortest: int
     virtual: int
 
     def phases(self, batch: int, length: int) -> dict[str, Phase]:
@@ -49,21 +54,22 @@ class Law:
         return {name: self._phase(name, batch, length + self.virtual) for name in PHASES}
 
     def _phase(self, name: str, batch: int, length: int) -> Phase:
-        at = points(self.shortest)
         of_layers = [phases[name].layers for phases in self.found]
-        each_pair = max(0, of_layers[_LONG] - of_layers[_SHORT]) / (_pairs(*at[_LONG]) - _pairs(*at[_SHORT]))
+        more = _pairs(*self.at[_LONG]) - _pairs(*self.at[_SHORT])
+        each_pair = max(0, of_layers[_LONG] - of_layers[_SHORT]) / more if more else 0
         nodes = [
             (rows * tokens, of_layers[point] - each_pair * _pairs(rows, tokens))
-            for point, (rows, tokens) in enumerate(at)
+            for point, (rows, tokens) in enumerate(self.at)
             if point != _LONG
         ]
         layers = _through(nodes, batch * length) + each_pair * _pairs(batch, length)
-        return Phase(layers, self.found[0][name].gradients, self._logits(name, at, batch * (length - 1)))
+        return Phase(layers, self.found[0][name].gradients, self._logits(name, batch * (length - 1)))
 
-    def _logits(self, name: str, at: list[tuple[int, int]], predicted: int) -> float:
+    def _logits(self, name: str, predicted: int) -> float:
         """What the head holds: tiles grow with the tokens to be predicted, up to the largest tile."""
         few, short, many = (
-            (at[point][0] * (at[point][1] - 1), self.found[point][name].logits) for point in (_FEW, _SHORT, _MANY)
+            (self.at[point][0] * (self.at[point][1] - 1), self.found[point][name].logits)
+            for point in (_FEW, _SHORT, _MANY)
         )
         return _through([few, short, (TILE, _through([few, short], TILE)), many], predicted)
 
@@ -89,10 +95,22 @@ def law(params: dict[str, Any], config, dtype, device: str, compute: Callable = 
         compute: ``map``, or that of an executor, which runs them meanwhile.
     """
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
-    shortest = virtual + (FOLDED if architecture(config.model_type).loops else 16)
-    sizes = [(rows, length - virtual) for rows, length in points(shortest)]
+    loops = architecture(config.model_type).loops
+    at = points(virtual + (FOLDED if loops else 16), holds_pairs(params) or not loops)
+    sizes = [(rows, length - virtual) for rows, length in dict.fromkeys(at)]
     found = phases(params, config, dtype, sizes, device, compute)
-    return lambda: Law(list(found), shortest, virtual)
+
+    def wait() -> Law:
+        by_size = dict(zip(dict.fromkeys(at), found, strict=True))
+        return Law(at, [by_size[size] for size in at], virtual)
+
+    return wait
+
+
+def holds_pairs(params: dict[str, Any]) -> bool:
+    """Whether something grows with more than the number of tokens: scores of attention, virtual tokens of rows."""
+    attention = params["model_config"].get("attn_implementation") or "sdpa"
+    return attention == "eager" or params["prompt_tuning"]["enabled"]
 
 
 def folded(params: dict[str, Any], config, dtype, batch: int, length: int, device: str) -> dict[str, Phase]:

@@ -144,14 +144,9 @@ class Model:
         with _without_data():
             if not architecture(self.config.model_type).loops:
                 return self._training(next(activations.phases(*given, [(batch, length)], self.device)))
-            if self._holds_pairs():
+            if activations.holds_pairs(self.params):
                 return self.training_by_law(batch, length)
             return self._training(activations.folded(*given, batch, length, self.device))
-
-    def _holds_pairs(self) -> bool:
-        """Whether something grows with more than the number of tokens: scores of attention, virtual tokens of rows."""
-        attention = self.params["model_config"].get("attn_implementation") or "sdpa"
-        return attention == "eager" or self.params["prompt_tuning"]["enabled"]
 
     def training_by_law(self, batch: int, length: int) -> Memory:
         """The same without a step of this very size, for where many sizes are asked for."""
