@@ -31,13 +31,15 @@ def test_the_estimate_of_a_model_that_is_not_here():
         assert text in done.stdout
 
 
-@pytest.mark.parametrize("model", ["google/gemma-2-2b-jpn-it", "google/recurrentgemma-9b", "Qwen/Qwen2.5-7B"])
 @pytest.mark.parametrize(
-    "changes",
+    ("model", "changes"),
     [
-        ["quantization.enabled=true", "train.bf16=true", "train.gradient_checkpointing=true"],
-        ["prompt_tuning.enabled=true", "lora.enabled=false", "train.optim=adafactor"],
-        ["full_finetuning=true", "lora.enabled=false"],
+        (
+            "google/recurrentgemma-9b",
+            ["quantization.enabled=true", "train.bf16=true", "train.gradient_checkpointing=true"],
+        ),
+        ("google/gemma-2-2b-jpn-it", ["prompt_tuning.enabled=true", "lora.enabled=false", "train.optim=adafactor"]),
+        ("Qwen/Qwen2.5-7B", ["full_finetuning=true", "lora.enabled=false"]),
     ],
 )
 def test_what_is_not_imported_for_an_estimate_does_not_change_it(model, changes, monkeypatch):
