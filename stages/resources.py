@@ -115,7 +115,7 @@ def estimate(arguments) -> None:
     """Prints the estimate of params.yaml with the changes."""
     params = overrides.apply(arguments.set_param)
     light.import_libraries()
-    warnings.simplefilter("ignore", FutureWarning)  # what libraries tell each other
+    warnings.simplefilter("ignore")  # what libraries tell each other
     try:
         print(forecast.show(params, arguments.device))
     except CannotEstimate as error:

@@ -15,24 +15,20 @@ from stages.lib.simulation import FOLDED, PHASES, Phase, run
 
 # Tokens of which TRL projects the logits at once; from so many on the tiles do not grow.
 TILE = 4096
-_FEW, _SHORT, _LONG, _MANY = range(4)
 
 
-def points(shortest: int, pairs: bool) -> list[tuple[int, int]]:
+def points(shortest: int, pairs: bool) -> dict[str, tuple[int, int]]:
     """Batches and lengths, virtual tokens of prompt tuning included, at which a step is run.
 
-    The second and third have as many tokens in rows of different length, which tells what pairs of tokens in a row
-    take: attention and its mask may hold such; without ``pairs`` all rows are as short. The rest grows with tokens,
-    not always at one rate, since one temporary tensor after another can be the greatest.
+    What it holds grows with tokens, not always at one rate, since one temporary tensor after another can be the
+    greatest. With ``pairs`` one step more has as many tokens as ``short`` in longer rows, which tells what pairs of
+    tokens in a row take: attention and its mask may hold such.
     """
     rows = max(1, 512 // shortest)
-    longer, long = (4, 2) if pairs else (1, 1)
-    return [
-        (rows, shortest),
-        (4 * rows, shortest),
-        (4 * rows // longer, longer * shortest),
-        (16 * rows // long, long * shortest),
-    ]
+    found = {"few": (rows, shortest), "short": (4 * rows, shortest), "many": (16 * rows, shortest)}
+    if pairs:
+        found |= {"many": (8 * rows, 2 * shortest), "long": (rows, 4 * shortest)}
+    return found
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,8 @@ class Law:
         virtual: tokens that prompt tuning puts before each row.
     """
 
-    at: list[tuple[int, int]]
-    found: list[dict[str, Phase]]
+    at: dict[str, tuple[int, int]]
+    found: dict[str, dict[str, Phase]]
     virtual: int
 
     def phases(self, batch: int, length: int) -> dict[str, Phase]:
@@ -54,22 +50,30 @@ class Law:
         return {name: self._phase(name, batch, length + self.virtual) for name in PHASES}
 
     def _phase(self, name: str, batch: int, length: int) -> Phase:
-        of_layers = [phases[name].layers for phases in self.found]
-        more = _pairs(*self.at[_LONG]) - _pairs(*self.at[_SHORT])
-        each_pair = max(0, of_layers[_LONG] - of_layers[_SHORT]) / more if more else 0
+        each_pair = self._each_pair(name)
         nodes = [
-            (rows * tokens, of_layers[point] - each_pair * _pairs(rows, tokens))
-            for point, (rows, tokens) in enumerate(self.at)
-            if point != _LONG
+            (self._tokens(point), self.found[point][name].layers - each_pair * _pairs(*self.at[point]))
+            for point in ("few", "short", "many")
         ]
         layers = _through(nodes, batch * length) + each_pair * _pairs(batch, length)
-        return Phase(layers, self.found[0][name].gradients, self._logits(name, batch * (length - 1)))
+        return Phase(layers, self.found["few"][name].gradients, self._logits(name, batch * (length - 1)))
+
+    def _tokens(self, point: str) -> int:
+        rows, length = self.at[point]
+        return rows * length
+
+    def _each_pair(self, name: str) -> float:
+        """Bytes for a pair of tokens in a row."""
+        if "long" not in self.at:
+            return 0.0
+        more = self.found["long"][name].layers - self.found["short"][name].layers
+        return max(0.0, more) / (_pairs(*self.at["long"]) - _pairs(*self.at["short"]))
 
     def _logits(self, name: str, predicted: int) -> float:
         """What the head holds: tiles grow with the tokens to be predicted, up to the largest tile."""
         few, short, many = (
-            (self.at[point][0] * (self.at[point][1] - 1), self.found[point][name].logits)
-            for point in (_FEW, _SHORT, _MANY)
+            (self._tokens(point) - self.at[point][0], self.found[point][name].logits)
+            for point in ("few", "short", "many")
         )
         return _through([few, short, (TILE, _through([few, short], TILE)), many], predicted)
 
@@ -97,14 +101,9 @@ def law(params: dict[str, Any], config, dtype, device: str, compute: Callable = 
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
     loops = architecture(config.model_type).loops
     at = points(virtual + (FOLDED if loops else 16), holds_pairs(params) or not loops)
-    sizes = [(rows, length - virtual) for rows, length in dict.fromkeys(at)]
+    sizes = [(rows, length - virtual) for rows, length in at.values()]
     found = phases(params, config, dtype, sizes, device, compute)
-
-    def wait() -> Law:
-        by_size = dict(zip(dict.fromkeys(at), found, strict=True))
-        return Law(at, [by_size[size] for size in at], virtual)
-
-    return wait
+    return lambda: Law(at, dict(zip(at, found, strict=True)), virtual)
 
 
 def holds_pairs(params: dict[str, Any]) -> bool:
