@@ -10,6 +10,7 @@ what it would save; the bytes alive are counted (``TensorBytes``). The phases of
 - ``update``: the optimizer's temporary tensors.
 """
 
+import logging
 import weakref
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
@@ -61,7 +62,6 @@ def run(
         every: whether each token has one to predict after it, also the last of a row.
     """
     import torch
-    from torch._subclasses.fake_tensor import FakeTensorMode
 
     from stages.lib.tensor_bytes import TensorBytes
 
@@ -72,7 +72,7 @@ def run(
     half = torch.bfloat16 if train.get("bf16") else torch.float16 if train.get("fp16") else None
     mixed = torch.autocast("cpu", half) if half else nullcontext()
     tiles = _tiles_in_place() if device == "cuda" else nullcontext()
-    with FakeTensorMode(allow_non_fake_inputs=True), mixed, tiles:
+    with _fake_tensors(), mixed, tiles:
         _make_fake(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         ids = torch.zeros(batch, length, dtype=torch.long)
@@ -85,6 +85,21 @@ def run(
                 if parameter.grad is not None:
                     counter.note(parameter.grad)
             return _step(model, trained, ids, counter, times, every)
+
+
+@contextmanager
+def _fake_tensors():
+    """Operations take and make tensors without data; what fails is raised, and not logged at length besides."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, Phase]:
@@ -240,7 +255,6 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
         positions: keys that a step reads at the most.
     """
     import torch
-    from torch._subclasses.fake_tensor import FakeTensorMode
 
     from stages.lib import dequantizing
 
@@ -252,7 +266,7 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
         dequantizing.imitate(model, params["quantization"])
     text = config.get_text_config()
     at_once = max(1, min(batch, PREFILL // prompt))
-    with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
+    with _fake_tensors(), torch.no_grad():
         _make_fake(model)
         peak = partial(_peak, model)
         reading, writing = _reading(peak, config, at_once, prompt), peak(batch, 1)

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from transformers import MixtralConfig
 
 from stages.lib import activations, capacity, flops, forecast, memory, overrides, pictures, preflight
 from stages.lib.energy import Energy, counters
@@ -112,6 +113,16 @@ def test_a_model_that_cannot_be_estimated_is_trained_all_the_same(params, capsys
     monkeypatch.setattr(activations, "phases", needs_data)
     assert preflight.describe_training(params, [10] * 9, strict=True).leaves_room()
     assert "memory cannot be estimated (RuntimeError: aten._local_scalar_dense)" in capsys.readouterr().err
+
+
+def test_what_cannot_be_estimated_is_said_in_one_line(tmp_path):
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = MixtralConfig(vocab_size=512, num_hidden_layers=2, architectures=["MixtralForCausalLM"], **sizes)
+    config.save_pretrained(tmp_path)  # in float32, which torch multiplies experts in with data only
+    done = command("--device", "cuda", "-S", f"model={tmp_path}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: memory cannot be estimated (RuntimeError: Expected inputs of BF16 type")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def rapl(folder, name, used, most=1000):
