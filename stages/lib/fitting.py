@@ -55,6 +55,12 @@ class Change:
         """Bytes that training needs with it."""
         return self.model.training(self.batch, self.length).least
 
+    @property
+    def same(self) -> tuple[int, ...]:
+        """What two changes with which training needs the same share."""
+        tokens = (self.batch * self.length,) if self.model.folds else (self.batch, self.length)
+        return id(self.model), *tokens
+
 
 def remedies(model: Model, batch: int, length: int, before: int, compute: Callable = map) -> Iterator[tuple[str, int]]:
     """What can be changed, what costs the result least first, with the bytes that each saves alone.
@@ -64,8 +70,18 @@ def remedies(model: Model, batch: int, length: int, before: int, compute: Callab
         compute: ``map``, or that of an executor, which finds them meanwhile.
     """
     found = changes(model, batch, length)
-    after = compute(Change.least, found)
-    return ((change.text, before - least) for change, least in zip(found, after, strict=True) if least < before)
+    distinct = {change.same: change for change in found}
+    after = compute(Change.least, distinct.values())
+    return _saved(found, iter(after), before)
+
+
+def _saved(found: list[Change], after: Iterator[int], before: int) -> Iterator[tuple[str, int]]:
+    least = {}
+    for change in found:
+        if change.same not in least:
+            least[change.same] = next(after)
+        if least[change.same] < before:
+            yield change.text, before - least[change.same]
 
 
 def changes(model: Model, batch: int, length: int) -> list[Change]:

@@ -31,6 +31,8 @@ def show(params: dict[str, Any], on: str | None = None) -> str:
         on_gpu, model = Model(params, "cuda"), Model(params, on)
         law = on_gpu.find_law(pool.map)
         training = model.training(batch, length)
+        if params["lora"]["enabled"] or params["prompt_tuning"]["enabled"]:
+            on_gpu.trained = model.trained  # adapters are in float32 wherever they are
         changes = advice(model, batch, length, training, pool.map)
         lines = [heading(model), "", *parts(model, training, batch, length), ""]
         on_gpu.law = law()

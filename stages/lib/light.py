@@ -67,5 +67,7 @@ def import_libraries() -> None:
         parent, _, own = name.rpartition(".")
         if parent:
             setattr(sys.modules[parent], own, module)
+    models = sys.modules.setdefault("transformers.models", ModuleType("transformers.models"))
+    models.__path__ = [str(packages / "transformers" / "models")]  # without reading what each of them exports
     for name in ("transformers.modeling_utils", "peft", "trl.trainer.utils", "torch.fx.experimental.symbolic_shapes"):
         importlib.import_module(name)

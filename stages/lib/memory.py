@@ -125,6 +125,11 @@ class Model:
 
         return found
 
+    @property
+    def folds(self) -> bool:
+        """Whether training is estimated from short rows of as many tokens, so that rows can be of any length."""
+        return architecture(self.config.model_type).loops and not activations.holds_pairs(self.params)
+
     def changed(self, section: str, **values: Any) -> "Model":
         """The model with these values in one of the sections that say how it is trained or quantized."""
         other = copy.copy(self)
@@ -142,11 +147,11 @@ class Model:
         """
         given = self.params, self.config, self.dtype
         with _without_data():
-            if not architecture(self.config.model_type).loops:
-                return self._training(next(activations.phases(*given, [(batch, length)], self.device)))
-            if activations.holds_pairs(self.params):
+            if self.folds:
+                return self._training(activations.folded(*given, batch, length, self.device))
+            if architecture(self.config.model_type).loops:
                 return self.training_by_law(batch, length)
-            return self._training(activations.folded(*given, batch, length, self.device))
+            return self._training(next(activations.phases(*given, [(batch, length)], self.device)))
 
     def training_by_law(self, batch: int, length: int) -> Memory:
         """The same without a step of this very size, for where many sizes are asked for."""

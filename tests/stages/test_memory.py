@@ -288,6 +288,28 @@ def test_remedies_save_what_they_say(params):
     assert found["train.gradient_checkpointing=true"] == before - after > 0
 
 
+def test_remedies_that_leave_as_many_short_rows_are_run_once(recurrent):
+    ran = []
+
+    def compute(least, found):
+        return map(least, (ran.append(change.text) or change for change in found))
+
+    found = dict(fitting.remedies(recurrent, 4, 16, 1 << 40, compute))
+    half = "train.per_device_train_batch_size=2 train.gradient_accumulation_steps=2"
+    assert found[half] == found["train.max_length=8"]
+    assert [text for text in found if text not in ran] == ["train.max_length=8"]
+
+
+@pytest.mark.parametrize("kind", ["lora", "prompt"])
+def test_adapters_take_as_much_beside_weights_of_any_dtype(params, kind):
+    values = changed(params, kind)
+    found = []
+    for dtype in ("float32", "bfloat16"):
+        values["model_config"]["dtype"] = dtype
+        found.append(memory.Model(values, "cuda").trained)
+    assert found[0] == found[1]
+
+
 def test_an_adapter_that_does_not_fit_is_the_users_to_mend(params):
     values = changed(params, "lora", gradient_checkpointing=False)
     values["lora"]["target_modules"] = ["nowhere"]
