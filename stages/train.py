@@ -57,6 +57,7 @@ def main() -> None:
     model = add_adapter(load_model(params), params)
     folder = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION)
     checkpoint = checkpoints.latest(folder)
+    seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
     curves = Curves()
     trainer = make_trainer(model, tokenizer, train, validation, params, folder)
     trainer.add_callback(curves)
@@ -65,7 +66,7 @@ def main() -> None:
 
     measurement = Measurement()
     trainer.train(resume_from_checkpoint=checkpoint)
-    measured = measurement.result(tokens=int(trainer.state.num_input_tokens_seen) - checkpoints.tokens_seen(checkpoint))
+    measured = measurement.result(tokens=int(trainer.state.num_input_tokens_seen) - seen)
     final = metrics(trainer, train)
     weights = gathered(trainer)
     if not trainer.is_world_process_zero():

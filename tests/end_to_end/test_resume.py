@@ -17,7 +17,7 @@ def work(project):
     """The clone with more steps to train; as it was afterwards."""
     path = project.folder / "params.yaml"
     values = yaml.safe_load(path.read_text())
-    values["train"].update(max_steps=40, save_steps=4, save_total_limit=10)
+    values["train"].update(max_steps=40, save_steps=4, save_total_limit=2)
     values["lora"]["lora_dropout"] = 0.1  # so that the state of the random numbers matters
     values["generation"].update(max_new_tokens=48, batch_size=2)
     project.write_params(values)
