@@ -297,7 +297,8 @@ def test_remedies_that_leave_as_many_short_rows_are_run_once(recurrent):
     found = dict(fitting.remedies(recurrent, 4, 16, 1 << 40, compute))
     half = "train.per_device_train_batch_size=2 train.gradient_accumulation_steps=2"
     assert found[half] == found["train.max_length=8"]
-    assert [text for text in found if text not in ran] == ["train.max_length=8"]
+    assert len({half, "train.max_length=8"} & set(ran)) == 1
+    assert len(ran) == len(set(ran)) > 1
 
 
 @pytest.mark.parametrize("kind", ["lora", "prompt"])
