@@ -7,9 +7,9 @@ import argparse
 from typing import Any
 
 from stages.lib import decoding
-from stages.lib.adapters import ADAPTER, load_adapter
+from stages.lib.adapters import ADAPTER, check_trained, load_adapter
 from stages.lib.chat import Message, end_tokens, load_tokenizer, prompt_tokens
-from stages.lib.errors import UserError, run
+from stages.lib.errors import run
 from stages.lib.models import load_model
 from stages.lib.params import read_params
 
@@ -45,8 +45,7 @@ def loaded(params: dict[str, Any], base: bool):
     """The model, with what was trained unless ``base``, and its tokenizer."""
     if base:
         return load_model(params), load_tokenizer(params)
-    if not ADAPTER.is_dir():
-        raise UserError(f"{ADAPTER} is not here: `dvc repro` trains it, `dvc pull` fetches it; --base needs none")
+    check_trained("; --base needs none")
     return load_adapter(load_model(params), ADAPTER, params), load_tokenizer({**params, "tokenizer": str(ADAPTER)})
 
 

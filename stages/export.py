@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.lib import model_card
-from stages.lib.adapters import ADAPTER, load_adapter
+from stages.lib.adapters import ADAPTER, check_trained, load_adapter
 from stages.lib.chat import load_tokenizer
 from stages.lib.errors import UserError, run
 from stages.lib.files import new_folder
@@ -54,8 +54,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 def check(arguments: argparse.Namespace, params: dict[str, Any]) -> None:
     """What can be known to fail before anything is loaded or written."""
-    if not ADAPTER.is_dir():
-        raise UserError(f"{ADAPTER} is not here: `dvc repro` trains it, `dvc pull` fetches it")
+    check_trained()
     if arguments.folder.exists() and not arguments.force:
         raise UserError(f"{arguments.folder} exists: name a new folder, or replace it with --force")
     if params["full_finetuning"] and arguments.adapter:

@@ -3,11 +3,11 @@
 from functools import partial
 from pathlib import Path
 
-from stages.lib.adapters import ADAPTER, load_adapter
+from stages.lib.adapters import ADAPTER, check_trained, load_adapter
 from stages.lib.allocator import keep_freed_memory
 from stages.lib.answering import PROMPTS, RESPONSES, answer, is_served, longest_prompt, metrics, selected, verbose
 from stages.lib.chat import load_tokenizer
-from stages.lib.errors import UserError, run
+from stages.lib.errors import run
 from stages.lib.files import fingerprint, read_jsonl, write_json
 from stages.lib.launch import launched, rank
 from stages.lib.models import load_model
@@ -36,8 +36,8 @@ def main(show: bool = False) -> None:
     if launched(params["launch"], "stages.generate", *["-v"] * show):
         return
     keep_freed_memory()
-    if not BASE.is_file():
-        raise UserError(f"{BASE} is not here: run `python -m stages.baseline` first, or `dvc repro`")
+    base = read_jsonl(BASE)
+    check_trained()
     prompts = selected(read_jsonl(PROMPTS), params["generation"])
     tokenizer = load_tokenizer({**params, "tokenizer": str(ADAPTER)})
     longest = longest_prompt(tokenizer, prompts, params["generation"])
@@ -49,7 +49,6 @@ def main(show: bool = False) -> None:
     tuned = answer("tuned", model, tokenizer, prompts, params, run_id, MEASURED, show)
     if rank() > 0:
         return
-    base = read_jsonl(BASE)
     write_json(METRICS, {"longest_prompt_tokens": longest, "base": metrics(base), "tuned": metrics(tuned)})
 
 

@@ -5,7 +5,6 @@
 
 import csv
 import io
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from ifeval.records import Prompt, read_prompts, read_responses
 from stages.lib import report
 from stages.lib.compare import compare
 from stages.lib.errors import UserError, run
-from stages.lib.files import read_jsonl, write_bytes, write_json, write_jsonl
+from stages.lib.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from stages.lib.params import read_params
 from stages.lib.pictures import accuracy_by_type
 
@@ -47,7 +46,7 @@ def main() -> None:
     if sys.argv[1:2] == ["compare"]:
         print(compare(sys.argv[2:], seed))
         return
-    prompts = answered(read_prompts(PROMPTS), RESPONSES / "base.jsonl")
+    prompts = answered()
     responses = {name: responses_of(name, prompts) for name in ("base", "tuned")}
     base, tuned = (scoring.judge_all(prompts, texts) for texts in responses.values())
     base_scores, tuned_scores = scoring.score(base, seed), scoring.score(tuned, seed)
@@ -67,12 +66,13 @@ def main() -> None:
     print("\n" + tables.type_table(tuned_scores, base_scores))
 
 
-def answered(prompts: list[Prompt], responses: Path) -> list[Prompt]:
+def answered() -> list[Prompt]:
     """The prompts that generate answered: all, unless ``generation.num_batches`` limits them."""
-    if not responses.is_file():
-        raise UserError(f"{responses}: there is no such file; run the stage generate first")
-    keys = {row["key"] for row in read_jsonl(responses)}
-    return [prompt for prompt in prompts if prompt.key in keys]
+    keys = {row["key"] for row in read_jsonl(RESPONSES / "base.jsonl")}
+    try:
+        return [prompt for prompt in read_prompts(PROMPTS) if prompt.key in keys]
+    except RecordError as error:
+        raise UserError(str(error)) from None
 
 
 def responses_of(name: str, prompts: list[Prompt]) -> dict[int | str, str]:
@@ -132,9 +132,7 @@ def curves() -> list[report.Curve]:
 
 def numbers() -> dict[str, dict[str, Any]]:
     """Rows, tokens and parameters, as the stages before have counted them, for the page."""
-    data, train, generate = (
-        json.loads(Path(f"metrics/{name}.json").read_text(encoding="utf-8")) for name in ("data", "train", "generate")
-    )
+    data, train, generate = (read_json(Path(f"metrics/{name}.json")) for name in ("data", "train", "generate"))
     return {
         "Data": {"rows to train on": data["rows"]["train"], "rows to validate": data["rows"]["validation"]}
         | {f"dropped, {reason.replace('_', ' ')}": count for reason, count in data["dropped"].items()},

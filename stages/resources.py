@@ -7,7 +7,6 @@ training does not fit the device that is here.
 """
 
 import argparse
-import json
 import os
 import sys
 import warnings
@@ -18,7 +17,7 @@ from typing import Any
 from stages.lib import flops, forecast, light, overrides, pictures
 from stages.lib.capacity import device_bytes
 from stages.lib.errors import UserError, run
-from stages.lib.files import write_bytes, write_json
+from stages.lib.files import read_json, write_bytes, write_json
 from stages.lib.memory import CannotEstimate, Memory, Model
 from stages.lib.params import read_params
 from stages.lib.preflight import batch_size
@@ -33,7 +32,7 @@ def main() -> None:
     params = read_params(
         "model", "tokenizer", "model_config", "quantization", "lora", "prompt_tuning", "train", "generation"
     )
-    train, generated, measured = json.loads(TRAIN.read_text()), json.loads(GENERATE.read_text()), measurements()
+    train, generated, measured = read_json(TRAIN), read_json(GENERATE), measurements()
     model = Model(params)
     try:
         estimated = estimates(model, train, generated, measured)
@@ -74,7 +73,7 @@ def estimates(model: Model, train: dict, generated: dict, measured: dict) -> dic
 def measurements() -> dict[str, Any]:
     """Peak memory, seconds and tokens per second of train, and of generate with the base and the tuned model."""
     names = {"train": "train", "generate_base": "baseline", "generate_tuned": "generate"}
-    return {name: json.loads((MEASURED / f"{stage}.json").read_text()) for name, stage in names.items()}
+    return {name: read_json(MEASURED / f"{stage}.json") for name, stage in names.items()}
 
 
 def compared(estimated: Memory, measured: dict[str, Any]) -> dict[str, Any]:

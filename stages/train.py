@@ -43,10 +43,10 @@ def main() -> None:
     from stages.lib.duration import Duration
 
     check_device(params)
+    rows, held_out = read_jsonl(TRAIN), read_jsonl(VALIDATION)
     tokenizer = load_tokenizer(params)
-    whole = params["train"].get("completion_only_loss") is False
-    train = encode(read_jsonl(TRAIN), tokenizer, whole)
-    validation = encode(read_jsonl(VALIDATION), tokenizer)
+    train = encode(rows, tokenizer, params["train"].get("completion_only_loss") is False)
+    validation = encode(held_out, tokenizer)
     plan = describe_training(params, [len(row) for row in train["input_ids"]], strict)
     if keeps := plan.leaves_room():
         keep_freed_memory()

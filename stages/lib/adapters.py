@@ -19,6 +19,19 @@ ADAPTER = Path("models/adapter")
 LORA = "lora"
 
 
+def check_trained(otherwise: str = "") -> None:
+    """Asks for what train makes.
+
+    Args:
+        otherwise: what can be done without it, to end the message with.
+
+    Raises:
+        UserError: it is not there.
+    """
+    if not ADAPTER.is_dir():
+        raise UserError(f"{ADAPTER} is not here: `dvc repro` trains it, `dvc pull` fetches it{otherwise}")
+
+
 def kind(params: dict[str, Any]) -> str:
     """In words, what is trained."""
     names = [name for name, key in (("LoRA", "lora"), ("prompt tuning", "prompt_tuning")) if params[key]["enabled"]]

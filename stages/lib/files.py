@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ifeval.jsonl import dump_line
+from stages.lib.errors import UserError
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -41,9 +42,31 @@ def new_folder(path: Path):
     new.rename(path)
 
 
+def read_json(path: Path) -> Any:
+    """The value in a file that a stage has written.
+
+    Raises:
+        UserError: no stage has written it yet.
+    """
+    return json.loads(_text(path))
+
+
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file that a stage has written."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    """The objects of a file that a stage has written, one a line.
+
+    Raises:
+        UserError: no stage has written it yet.
+    """
+    return [json.loads(line) for line in _text(path).split("\n") if line]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} is not here: run the stage that writes it, or `dvc repro`, which runs all of them in order"
+        ) from None
 
 
 def fingerprint(*parts: Any) -> str:

@@ -188,6 +188,6 @@ def test_the_base_models_answers_come_first(params, name, tmp_path, monkeypatch)
     run_stages(enable(params, {"lora": True}), tmp_path, monkeypatch)
     tuned = (generate.RESPONSES / "tuned.jsonl").read_bytes()
     generate.BASE.unlink()
-    with pytest.raises(UserError, match=r"base.jsonl is not here: run `python -m stages.baseline` first"):
+    with pytest.raises(UserError, match=r"base.jsonl is not here: run the stage that writes it"):
         generate.main()
     assert (generate.RESPONSES / "tuned.jsonl").read_bytes() == tuned
