@@ -1,7 +1,7 @@
 """Importing transformers, peft and trl in two thirds of the time, for a process that only estimates.
 
-With them come a compiler, distributed tensors, data frames and kernels of quantization, of which running a step on
-tensors without data uses nothing. Placeholders stand where these would be.
+With them come a compiler, symbolic algebra, distributed tensors, data frames and kernels of quantization, of which
+running a step on tensors without data uses nothing. Placeholders stand where these would be.
 """
 
 import gc
@@ -13,7 +13,17 @@ from pathlib import Path
 from types import ModuleType
 
 _ABSENT = ("bitsandbytes", "scipy")  # as if they were not installed, which the libraries allow for
-_REPLACED = ("torch._dynamo", "torch._dynamo.source", "torch.distributed.tensor", "pandas", "datasets")
+_REPLACED = (
+    "torch._dynamo",
+    "torch._dynamo.source",
+    "torch.distributed.tensor",
+    "pandas",
+    "datasets",
+    "sympy",  # for shapes that are not numbers yet
+    "torch.utils._sympy",
+    *(f"torch.utils._sympy.{name}" for name in ("functions", "numbers", "printers", "singleton_int")),
+    *(f"torch.utils._sympy.{name}" for name in ("solve", "symbol", "value_ranges")),
+)
 
 
 class _Nothing:

@@ -74,6 +74,7 @@ def run(
     tiles = _tiles_in_place() if device == "cuda" else nullcontext()
     with _fake_tensors(), mixed, tiles:
         _make_fake(model)
+        _narrow_head(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         ids = torch.zeros(batch, length, dtype=torch.long)
         if train.get("gradient_accumulation_steps", 1) > 1:  # gradients of earlier batches are there already
@@ -188,6 +189,19 @@ def _make_fake(model) -> None:
             module._parameters[name] = None if old is None else made[id(old)]
         for name, old in module._buffers.items():
             module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device="cpu")
+
+
+def _narrow_head(model) -> None:
+    """Leaves two tiles of logits, which hold what any two do, in a head that is not trained."""
+    import torch
+    from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE
+
+    head, few = model.get_output_embeddings(), 2 * _CHUNKED_LOGPROB_CHUNK_SIZE
+    if type(head) is torch.nn.Linear and not head.weight.requires_grad and len(head.weight) > few:
+        head._parameters = {
+            name: None if whole is None else torch.nn.Parameter(whole[:few].clone(), requires_grad=False)
+            for name, whole in head._parameters.items()
+        }
 
 
 def _layers(model):

@@ -161,6 +161,20 @@ def test_what_few_layers_tell_is_what_all_hold(params, kind, steps, checkpointin
     assert max(phase.peak for phase in found.values()) == pytest.approx(greatest, rel=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize("vocabulary", [80_000, 200_000])
+def test_two_tiles_of_logits_tell_what_all_hold(params, kind, bf16, vocabulary, monkeypatch):
+    values = changed(params, kind, gradient_checkpointing=False)
+    values["train"]["bf16"] = bf16
+    model = memory.Model(values, "cpu")
+    model.config.vocab_size = vocabulary
+    size = values, model.config, torch.bfloat16, "cpu", 3, (5, 1000)
+    found = simulation.run(*size)
+    monkeypatch.setattr(simulation, "_narrow_head", lambda model: None)
+    assert found == simulation.run(*size)
+
+
 @settings(max_examples=30, deadline=None)
 @given(batch=st.integers(1, 5000), length=st.integers(2, 9000))
 def test_more_never_takes_less(any_estimate, batch, length):
