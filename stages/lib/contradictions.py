@@ -73,6 +73,8 @@ def _of_training(values: dict[str, Any]) -> list[str]:
         )
     if train.get("bf16") and train.get("fp16"):
         problems.append("'train.bf16' and 'train.fp16' cannot both be true")
+    if (train.get("max_steps") or 0) < 1 and train.get("num_train_epochs", 3) <= 0:
+        problems.append("nothing is trained: set 'train.num_train_epochs' above 0, or 'train.max_steps'")
     return problems
 
 
@@ -89,11 +91,16 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
 
 def _of_amounts(values: dict[str, Any]) -> list[str]:
     """Numbers that are too small; None where the key's absence or null means something else."""
-    tuned, batch_size = values["prompt_tuning"], values["generation"]["batch_size"]
+    train, tuned, batch_size = values["train"], values["prompt_tuning"], values["generation"]["batch_size"]
     least = [
         ("data.num_val", values["data"]["num_val"], 0),
         ("data.instructions.variants", values["data"]["instructions"]["variants"], 1),
         ("data.instructions.max_words", values["data"]["instructions"]["max_words"], 1),
+        ("train.max_length", train.get("max_length"), 1),
+        ("train.per_device_train_batch_size", train.get("per_device_train_batch_size"), 1),
+        ("train.per_device_eval_batch_size", train.get("per_device_eval_batch_size"), 1),
+        ("train.gradient_accumulation_steps", train.get("gradient_accumulation_steps"), 1),
+        ("train.learning_rate", train.get("learning_rate"), 0),
         ("lora.r", values["lora"].get("r", 8), 1),
         ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
         ("generation.batch_size", batch_size if batch_size != "auto" else None, 1),
