@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from stages.lib.adapters import add_adapter, parameter_counts
+from stages.lib.dataless import without_data
 from stages.lib.models import is_quantized
 from stages.lib.optimizers import state_bytes
 from stages.lib.quantized import quantized_bytes, quantized_layers
-from stages.lib.simulation import without_data
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,16 @@ what it would save; the bytes alive are counted (``TensorBytes``). The phases of
 - ``update``: the optimizer's temporary tensors.
 """
 
-import logging
 import weakref
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from stages.lib.adapters import add_adapter
 from stages.lib.architectures import architecture, period, shortened
 from stages.lib.capacity import PREFILL
+from stages.lib.dataless import base, fake_tensors, make_fake, narrow_head, tiles_in_place, to_train
 from stages.lib.models import is_quantized
 
 PHASES = ("head", "last", "first", "update")
@@ -66,15 +65,15 @@ def run(
     from stages.lib.tensor_bytes import TensorBytes
 
     with torch.device("meta"):
-        model = _model(params, config, dtype)
+        model = to_train(params, config, dtype)
     batch, length = size
     train, counter = params["train"], TensorBytes()
     half = torch.bfloat16 if train.get("bf16") else torch.float16 if train.get("fp16") else None
     mixed = torch.autocast("cpu", half) if half else nullcontext()
-    tiles = _tiles_in_place() if device == "cuda" else nullcontext()
-    with _fake_tensors(), mixed, tiles:
-        _make_fake(model)
-        _narrow_head(model)
+    tiles = tiles_in_place() if device == "cuda" else nullcontext()
+    with fake_tensors(), mixed, tiles:
+        make_fake(model)
+        narrow_head(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         ids = torch.zeros(batch, length, dtype=torch.long)
         if train.get("gradient_accumulation_steps", 1) > 1:  # gradients of earlier batches are there already
@@ -86,21 +85,6 @@ def run(
                 if parameter.grad is not None:
                     counter.note(parameter.grad)
             return _step(model, trained, ids, counter, times, every)
-
-
-@contextmanager
-def _fake_tensors():
-    """Operations take and make tensors without data; what fails is raised, and not logged at length besides."""
-    from torch._subclasses.fake_tensor import FakeTensorMode
-
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        with FakeTensorMode(allow_non_fake_inputs=True):
-            yield
-    finally:
-        logger.setLevel(level)
 
 
 def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, Phase]:
@@ -162,102 +146,12 @@ def _added(layers, saved: int, accumulates: bool) -> dict[str, tuple[int, int]]:
     }
 
 
-@contextmanager
-def _tiles_in_place():
-    """TRL's head as its Triton kernels compute it: within the tile of logits."""
-    from trl.kernels import chunked_logprob
-
-    own = chunked_logprob._forward_tile, chunked_logprob._backward_tile
-    chunked_logprob._forward_tile = chunked_logprob._backward_tile = lambda *_, **__: None
-    try:
-        yield
-    finally:
-        chunked_logprob._forward_tile, chunked_logprob._backward_tile = own
-
-
-def _make_fake(model) -> None:
-    """Puts fake tensors of the CPU in the place of those of the meta device, tied ones in each place."""
-    import torch
-
-    made: dict[int, torch.Tensor] = {}
-    for module in model.modules():
-        for name, old in module._parameters.items():
-            if old is not None and id(old) not in made:
-                made[id(old)] = torch.nn.Parameter(
-                    torch.empty(old.shape, dtype=old.dtype, device="cpu"), requires_grad=old.requires_grad
-                )
-            module._parameters[name] = None if old is None else made[id(old)]
-        for name, old in module._buffers.items():
-            module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device="cpu")
-
-
-def _narrow_head(model) -> None:
-    """Leaves two tiles of logits, which hold what any two do, in a head that is not trained."""
-    import torch
-    from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE
-
-    head, few = model.get_output_embeddings(), 2 * _CHUNKED_LOGPROB_CHUNK_SIZE
-    if type(head) is torch.nn.Linear and not head.weight.requires_grad and len(head.weight) > few:
-        head._parameters = {
-            name: None if whole is None else torch.nn.Parameter(whole[:few].clone(), requires_grad=False)
-            for name, whole in head._parameters.items()
-        }
-
-
 def _layers(model):
     """The decoder's layers: the longest list of modules."""
     import torch
 
     lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
     return max(lists, key=len)
-
-
-def _model(params: dict[str, Any], config, dtype):
-    """The model as train makes it, in the dtypes it has there."""
-    from trl.trainer.utils import add_fused_lm_head
-
-    from stages.lib import dequantizing
-
-    model = _base(params, config, dtype)
-    add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
-    if is_quantized(params):
-        dequantizing.imitate(model, params["quantization"])
-    train = params["train"]
-    model = add_adapter(model, without_data(params, quantized=True))
-    if train.get("gradient_checkpointing", True):
-        given = train.get("gradient_checkpointing_kwargs") or {"use_reentrant": False}
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=given)
-        if not _whole(params):
-            model.enable_input_require_grads()
-    return model.train()
-
-
-def _base(params: dict[str, Any], config, dtype):
-    from transformers import AutoModelForCausalLM
-
-    options = {"dtype": dtype, "trust_remote_code": params["model_config"].get("trust_remote_code")}
-    attention = params["model_config"].get("attn_implementation") or architecture(config.model_type).attention
-    if attention:
-        options["attn_implementation"] = attention
-    return AutoModelForCausalLM.from_config(config, **options)
-
-
-def _whole(params: dict[str, Any]) -> bool:
-    return not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
-
-
-def without_data(params: dict[str, Any], quantized: bool = False) -> dict[str, Any]:
-    """Params for an adapter on the meta device: the shapes are the same, but nothing can be read from weights.
-
-    Args:
-        quantized: whether the adapter is to be made as on a quantized base, if that is what ``params`` have.
-    """
-    return {
-        **params,
-        "quantization": params["quantization"] if quantized else {"enabled": False},
-        "lora": {**params["lora"], "init_lora_weights": True},
-        "prompt_tuning": {**params["prompt_tuning"], "prompt_tuning_init": "RANDOM"},
-    }
 
 
 def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, positions: int) -> int:
@@ -275,13 +169,13 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
     # A few layers tell, since each frees what it made.
     few = shortened(config, min(config.get_text_config().num_hidden_layers, max(2, period(config))))
     with torch.device("meta"):
-        model = _base(params, few, dtype).eval()
+        model = base(params, few, dtype).eval()
     if is_quantized(params):
         dequantizing.imitate(model, params["quantization"])
     text = config.get_text_config()
     at_once = max(1, min(batch, PREFILL // prompt))
-    with _fake_tensors(), torch.no_grad():
-        _make_fake(model)
+    with fake_tensors(), torch.no_grad():
+        make_fake(model)
         peak = partial(_peak, model)
         reading, writing = _reading(peak, config, at_once, prompt), peak(batch, 1)
     scores = 3 * 4 * batch * text.num_attention_heads * positions  # as they come, masked, and as weights

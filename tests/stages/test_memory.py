@@ -14,6 +14,7 @@ from stages.lib import (
     activations,
     adapters,
     capacity,
+    dataless,
     decoding,
     fitting,
     memory,
@@ -141,9 +142,9 @@ def test_reading_prompts_that_are_looped_through(recurrent):
     estimated = simulation.generation(*shape, 4, 128, 0)
     config = shortened(recurrent.config, 3)
     with torch.device("meta"):
-        model = simulation._base(recurrent.params, config, recurrent.dtype).eval()
+        model = dataless.base(recurrent.params, config, recurrent.dtype).eval()
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
-        simulation._make_fake(model)
+        dataless.make_fake(model)
         assert estimated == pytest.approx(simulation._peak(model, 4, 128), rel=0.05)
 
 
@@ -171,7 +172,7 @@ def test_two_tiles_of_logits_tell_what_all_hold(params, kind, bf16, vocabulary, 
     model.config.vocab_size = vocabulary
     size = values, model.config, torch.bfloat16, "cpu", 3, (5, 1000)
     found = simulation.run(*size)
-    monkeypatch.setattr(simulation, "_narrow_head", lambda model: None)
+    monkeypatch.setattr(simulation, "narrow_head", lambda model: None)
     assert found == simulation.run(*size)
 
 
