@@ -87,9 +87,9 @@ def import_libraries() -> None:
 
 
 def _compare_at_once() -> None:
-    """Has fake tensors compared as one tuple each, all of whose numbers are numbers, and none of them sparse.
+    """Has fake tensors compared as one tuple each, since no size is a symbol here, and no tensor sparse.
 
-    torch looks up what an operation gives by the tensors it takes, which is a quarter of the time a step takes.
+    torch looks up what an operation gives by the tensors that it takes; value by value, that is a third of a step.
     """
     from torch._subclasses import fake_tensor
 
