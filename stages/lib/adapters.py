@@ -164,4 +164,5 @@ def load_adapter(model: "PreTrainedModel", folder: Path, params: dict[str, Any])
 
 
 def _given(section: dict[str, Any]) -> dict[str, Any]:
-    return {"task_type": "CAUSAL_LM", **{key: value for key, value in section.items() if key != "enabled"}}
+    own = ("enabled", "shares")
+    return {"task_type": "CAUSAL_LM", **{key: value for key, value in section.items() if key not in own}}

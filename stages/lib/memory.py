@@ -189,7 +189,8 @@ class Model:
         with _without_data():
             temporary = simulation.generation(self.params, self.config, self.dtype, batch, prompt, positions)
         cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
-        adapter = self.trained.adapter if is_quantized(self.params) else 0
+        shares = self.params["lora"].get("shares", 1)
+        adapter = shares * self.trained.adapter if is_quantized(self.params) else 0
         step = Memory(self.weights.generation, adapter, activations=temporary, kv_cache=cache)
         return self._in_process(step, GENERATION_RUNTIME, GENERATION_KEPT)
 

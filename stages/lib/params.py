@@ -51,7 +51,7 @@ OWN: dict[str, dict[str, Key]] = {
         "unk_token": _TEXT,
     },
     "quantization": {"enabled": Key(frozenset({bool, str}), ("auto",))},
-    "lora": {"enabled": _SWITCH},
+    "lora": {"enabled": _SWITCH, "shares": _WHOLE},
     "prompt_tuning": {"enabled": _SWITCH},
     "train": {},
     "resources": {"strict": _SWITCH},
@@ -197,7 +197,8 @@ def _check_instructions(values: dict[str, Any]) -> list[str]:
 def _check_value(name: str, value: Any, key: Key) -> list[str]:
     if not key.types or _is_a(value, key.types):
         if isinstance(value, str) and key.choices and value not in key.choices:
-            hint = _nearest(value, key.choices) or f": one of {', '.join(key.choices)}"
+            whole = " or a whole number" if int in key.types else ""
+            hint = _nearest(value, key.choices) or f": one of {', '.join(key.choices)}{whole}"
             return [f"{name!r} cannot be {value!r}{hint}"]
         return []
     kinds = " or ".join(sorted({"null" if kind is _NULL else kind.__name__ for kind in key.types}))
