@@ -2,6 +2,7 @@
 
 import csv
 import json
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -116,6 +117,21 @@ def test_a_share_that_is_finished_is_not_trained_again(params, monkeypatch):
     assert begun == [3, 3, 3]
     assert fingerprint(curves.FOLDER / "plots") == shown
     assert not checkpoints.CHECKPOINTS.exists()
+
+
+def test_one_model_is_held_at_a_time(params, monkeypatch):
+    add_adapter, held = train.add_adapter, []
+
+    def added(model, given):
+        assert all(earlier() is None for earlier in held)
+        tuned = add_adapter(model, given)
+        held.extend([weakref.ref(model), weakref.ref(tuned), weakref.ref(model.get_input_embeddings().weight)])
+        return tuned
+
+    monkeypatch.setattr(train, "add_adapter", added)
+    params["lora"]["shares"] = 3
+    trained(params, ROWS)
+    assert len(held) == 9
 
 
 @given(st.lists(st.integers()), st.integers(1, 9))
