@@ -10,7 +10,7 @@ def apply(changes: list[str]) -> dict[str, Any]:
     """All values of params.yaml in the working directory, changed and checked.
 
     Args:
-        changes: ``key=value`` or ``section.key=value``; values are YAML.
+        changes: ``key=value`` or ``section.key=value``, with ``+`` before it or not, as DVC's; values are YAML.
 
     Raises:
         UserError: a change is not of this form, or what comes out is wrong.
@@ -26,7 +26,7 @@ def apply(changes: list[str]) -> dict[str, Any]:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise UserError(f"-S {change}: the value is not YAML: {' '.join(str(error).split())}") from None
-        *sections, key = name.split(".")
+        *sections, key = name.removeprefix("+").split(".")
         place = values
         for section in sections:
             place = place.setdefault(section, {})

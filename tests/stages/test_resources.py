@@ -70,9 +70,12 @@ def test_a_wrong_change_is_one_line(change, message):
 
 def test_changes_are_yaml(monkeypatch):
     monkeypatch.chdir(tiny.ROOT)
-    values = overrides.apply(["lora.r=4", "quantization.enabled=true", "train.learning_rate=1e-4"])
+    values = overrides.apply(
+        ["lora.r=4", "quantization.enabled=true", "train.learning_rate=1e-4", "+lora.use_rslora=true"]
+    )
     assert (values["lora"]["r"], values["quantization"]["enabled"]) == (4, True)
     assert values["train"]["learning_rate"] == 1e-4
+    assert values["lora"]["use_rslora"] is True
 
 
 def test_what_does_not_fit_is_followed_by_what_to_change(params, monkeypatch):
