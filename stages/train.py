@@ -59,14 +59,8 @@ def main() -> None:
 
     folder, curves, results = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION), Curves(), []
     *before, last = shares.folders(folder, len(parts))
-    for part, own in zip(parts, before, strict=False):
-        result = shares.result(own)
-        if result is None:
-            result = train_share(part, validation, tokenizer, params, own, curves, plan)
-        else:
-            curves.replay(result["history"])
-        curves.finish_share(result)
-        results.append(result)
+    for part, own in zip(parts[:-1], before, strict=True):
+        results.append(train_share(part, validation, tokenizer, params, own, curves, plan))
     trainer, result = fit(parts[-1], validation, tokenizer, params, last, curves, plan)
     results.append(result)
     if before:
@@ -85,11 +79,16 @@ def main() -> None:
 
 
 def train_share(train, validation, tokenizer, params: dict[str, Any], folder: Path, curves, plan) -> dict[str, Any]:
-    """Trains on one share of several, keeps the adapter in the share's folder, and frees the memory."""
-    trainer, result = fit(train, validation, tokenizer, params, folder, curves, plan)
-    shares.keep(trainer, folder, params, result)
-    del trainer
-    shares.free_memory()
+    """Trains on one share of several, if no earlier process has, and keeps its adapter in the share's folder."""
+    result = shares.result(folder)
+    if result is None:
+        trainer, result = fit(train, validation, tokenizer, params, folder, curves, plan)
+        shares.keep(trainer, folder, params, result)
+        del trainer
+        shares.free_memory()
+    else:
+        curves.replay(result["history"])
+    curves.finish_share(result)
     return result
 
 

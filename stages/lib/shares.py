@@ -1,6 +1,6 @@
 """One LoRA adapter from several: each is trained on its share of the rows, and their mean is kept.
 
-The mean of models that were trained from the same start does better than each of them, at the price of one
+The mean of models that were trained from the same start often does better than each of them, at the price of one
 (Wortsman et al. 2022, "Model soups", arXiv 2203.05482). LoRA's update is a product of two matrices, and the mean of
 products is no product of means: the adapters' matrices are put side by side, which gives the mean exactly, at a rank
 of as many times ``lora.r``.
