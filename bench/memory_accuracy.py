@@ -21,12 +21,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-# Of a model: its type, layers, hidden size, size between, query heads, key-value heads, vocabulary.
+# Of a model: its type, layers, hidden size, size between, query heads, key-value heads, vocabulary, dtype as saved.
 SIZES = {
-    "llama 25M": ("llama", 8, 384, 1024, 6, 2, 16384),
-    "llama 163M": ("llama", 30, 576, 1536, 9, 3, 49152),
-    "gemma2 123M": ("gemma2", 12, 768, 2048, 8, 4, 64000),
-    "phi 525M": ("phi", 20, 1280, 5120, 16, 16, 51200),
+    "llama 25M": ("llama", 8, 384, 1024, 6, 2, 16384, "float32"),
+    "llama 163M": ("llama", 30, 576, 1536, 9, 3, 49152, "float32"),
+    "gemma2 123M": ("gemma2", 12, 768, 2048, 8, 4, 64000, "float32"),
+    "phi 525M in bf16": ("phi", 20, 1280, 5120, 16, 16, 51200, "bfloat16"),
+    "phi 525M": ("phi", 20, 1280, 5120, 16, 16, 51200, "float32"),
 }
 # Model, what is trained, batch, length, gradient checkpointing.
 TRAINING = [
@@ -54,6 +55,15 @@ TRAINING = [
     ("phi 525M", "full", 1, 128, False),
     ("phi 525M", "prompt tuning", 1, 256, False),
     ("phi 525M", "LoRA, 4 bits", 1, 128, False),
+    ("llama 25M", "LoRA, bf16 steps", 8, 256, False),
+    ("llama 25M", "full, bf16 steps", 16, 128, True),
+    ("llama 163M", "LoRA, bf16 steps", 4, 256, False),
+    ("llama 163M", "LoRA, bf16 weights and steps", 4, 256, False),
+    ("llama 163M", "LoRA, 4 bits, bf16 steps", 2, 256, True),
+    ("gemma2 123M", "full, bf16 steps", 4, 256, False),
+    ("gemma2 123M", "prompt tuning, bf16 weights and steps", 4, 256, False),
+    ("phi 525M", "LoRA, bf16 weights and steps", 2, 256, False),
+    ("phi 525M in bf16", "LoRA, 4 bits", 1, 128, False),
 ]
 # Model, prompts at once, tokens of a prompt, new tokens.
 GENERATION = [
@@ -65,6 +75,7 @@ GENERATION = [
     ("gemma2 123M", 32, 64, 32),
     ("gemma2 123M", 16, 256, 32),
     ("phi 525M", 16, 64, 32),
+    ("phi 525M in bf16", 16, 64, 32),
 ]
 
 
@@ -139,6 +150,9 @@ def trained(folder: Path, sizes: tuple, kind: str, batch: int, length: int, chec
     """The experiment's values, and what makes two steps of training ready."""
     values = experiment(folder, sizes, quantized="4 bits" in kind)
     values["lora"]["enabled"], values["prompt_tuning"]["enabled"] = "LoRA" in kind, "prompt" in kind
+    values["train"]["bf16"] = "bf16" in kind
+    if "bf16 weights" in kind:
+        values["model_config"]["dtype"] = "bfloat16"
     values["train"].update(per_device_train_batch_size=batch, gradient_checkpointing=checkpointing, max_steps=2)
     values["train"].update(eval_strategy="no", eval_on_start=False, save_strategy="no", max_length=None)
 
@@ -186,7 +200,7 @@ def experiment(folder: Path, sizes: tuple, quantized: bool = False) -> dict[str,
 
     from stages.lib import params
 
-    kind, layers, hidden, between, heads, groups, vocabulary = sizes
+    kind, layers, hidden, between, heads, groups, vocabulary, dtype = sizes
     config = AutoConfig.for_model(
         kind,
         num_hidden_layers=layers,
@@ -197,7 +211,7 @@ def experiment(folder: Path, sizes: tuple, quantized: bool = False) -> dict[str,
         head_dim=hidden // heads,
         vocab_size=vocabulary,
     )
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    AutoModelForCausalLM.from_config(config, dtype=dtype).save_pretrained(folder)
     values = params.load(ROOT / "params.yaml")
     values["model"], values["quantization"]["enabled"] = str(folder), quantized
     return values

@@ -54,7 +54,7 @@ class Memory:
         activations: what the layers hold for backward, and temporary tensors.
         logits: what the head holds: tiles of logits, their probabilities and gradients.
         runtime: what the process holds beside tensors, on a CPU.
-        loading: what loading holds more than all that follows, on a CPU.
+        loading: what loading holds more than all that follows, on a CPU: pages of the file, beside other weights.
         kept: freed memory that is not given back, on a CPU.
     """
 
@@ -80,8 +80,8 @@ class Memory:
 
     @property
     def least(self) -> int:
-        """Where freed memory is given back."""
-        return self.total - self.kept
+        """Where memory is short: freed memory is given back, and the system drops pages of the file."""
+        return self.total - self.kept - self.loading
 
 
 class Model:
@@ -102,6 +102,7 @@ class Model:
         self.params = {**params, "quantization": {**params["quantization"], "enabled": enabled}}
         self.config = configuration(params)
         self.dtype = dtype(self.config, params, self.device)
+        self.stored = self.config.dtype or self.dtype  # noted here, since models made of the configuration set it
 
     @cached_property
     def weights(self) -> counts.Weights:
@@ -166,14 +167,14 @@ class Model:
     def _in_process(self, step: Memory, runtime: int, kept: int) -> Memory:
         """The step with what a process on a CPU holds beside its tensors.
 
-        While weights are quantized, that is they and, as they are in the file, all of them.
+        Weights of the file's own dtype are the pages of the file itself; others are beside these while they are loaded.
         """
         if self.device != "cpu":
             return step
         loading = 0
-        if is_quantized(self.params):
-            unquantized = self.weights.parameters * self.dtype.itemsize
-            loading = max(0, unquantized + self.weights.generation - step.total)
+        if is_quantized(self.params) or self.stored != self.dtype:
+            file = self.weights.parameters * self.stored.itemsize
+            loading = max(0, file + self.weights.generation - step.total)
         kept = max(0, kept - loading) if can_keep_freed_memory() else 0
         return replace(step, runtime=runtime, loading=loading, kept=kept)
 

@@ -103,9 +103,9 @@ def check_generation(params: dict[str, Any], longest: int, strict: bool) -> None
     at_once = 1 if generation["batch_size"] == "auto" else generation["batch_size"]
     model = memory.Model({**without, **params})
     needed = _needed(model.generation, at_once, longest, generation["max_new_tokens"])
-    if needed and _exceeds(needed.total):
+    if needed and _exceeds(needed.least):
         remedy = "quantization.enabled=true" if at_once == 1 else "generation.batch_size=auto"
-        _complain(strict, f"generation needs about {needed.total / 2**30:.1f} GiB", f": try {remedy}")
+        _complain(strict, f"generation needs about {needed.least / 2**30:.1f} GiB", f": try {remedy}")
 
 
 def _needed(estimate, *size: int) -> memory.Memory | None:

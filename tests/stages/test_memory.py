@@ -76,6 +76,27 @@ def test_training_takes_what_was_estimated_whatever_is_trained(params, kind, che
     assert memory.Model(values, "cpu").training(2, 100).tensors == pytest.approx(peak, rel=0.1)
 
 
+@pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
+@pytest.mark.parametrize("weights", ["float32", "bfloat16"])
+def test_training_in_bfloat16_takes_what_was_estimated(params, kind, weights, tmp_path, tokenizer):
+    values = changed(params, kind, gradient_checkpointing=False, per_device_train_batch_size=2)
+    values["train"]["bf16"], values["model_config"]["dtype"] = True, weights
+    peak = trained_peak(values, 2, 104, tokenizer, tmp_path / "out")
+    assert memory.Model(values, "cpu").training(2, 104).tensors == pytest.approx(peak, rel=0.1)
+
+
+@pytest.mark.parametrize("dtype, loaded", [("auto", 4), ("bfloat16", 2)])
+def test_pages_of_the_file_are_beside_weights_of_another_dtype(dtype, loaded):
+    values = tiny.params("Qwen/Qwen2.5-7B", "rows.jsonl", "prompts.jsonl")  # known to be in bfloat16
+    values["model_config"]["dtype"] = dtype
+    model = memory.Model(values, "cpu")
+    needed = model.generation(1, 8, 8)
+    assert needed.weights == loaded * model.weights.parameters
+    pages = 0 if loaded == 2 else 2 * model.weights.parameters
+    assert needed.weights + needed.loading == pytest.approx(loaded * model.weights.parameters + pages, rel=0.05)
+    assert needed.least == needed.total - needed.loading - needed.kept
+
+
 def test_generation_takes_what_was_estimated(params, model, tokenizer):
     prompts = [[5 + (number + place) % 90 for place in range(100)] for number in range(64)]
     config = settings_of(model, tokenizer, max_new_tokens=64, min_new_tokens=64)
