@@ -12,25 +12,31 @@ from tests import tiny
 
 
 class Project:
-    """A clone with a tiny model and a handful of rows.
+    """A clone in its folder."""
 
-    Args:
-        folder: where to clone to.
-        model: folder of the tiny model.
-    """
-
-    def __init__(self, folder: Path, model: Path):
+    def __init__(self, folder: Path):
         self.folder = folder
+
+    @classmethod
+    def make(cls, folder: Path, model: Path) -> "Project":
+        """Clones into the folder; takes the tiny model from its own, and a handful of rows."""
         subprocess.run(["git", "clone", "--quiet", str(tiny.ROOT), str(folder)], check=True)
-        self._overlay()
+        project = cls(folder)
+        project._overlay()
         shutil.copytree(model, folder / "models/base/tiny")
         for source, name, rows in (("instructions", "rows", 24), ("prompts", "prompts", 60)):
             lines = (folder / f"data/starter/{source}.jsonl").read_text(encoding="utf-8").splitlines()
             lines = lines[:: len(lines) // rows] if source == "prompts" else lines[:rows]
             (folder / f"data/own/{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        values = tiny.params("models/base/tiny", "data/own/rows.jsonl", "data/own/prompts.jsonl")
-        self.write_params(values)
-        self.commit("tiny")
+        project.write_params(tiny.params("models/base/tiny", "data/own/rows.jsonl", "data/own/prompts.jsonl"))
+        project.commit("tiny")
+        return project
+
+    @classmethod
+    def copy(cls, finished: Path, folder: Path) -> "Project":
+        """A project of its own with all that is in the folder ``finished``, DVC's cache included."""
+        shutil.copytree(finished, folder, symlinks=True)
+        return cls(folder)
 
     def _overlay(self) -> None:
         """The working tree may be ahead of its last commit."""

@@ -42,8 +42,7 @@ def curve(project, name):
 
 
 def test_ddp_gives_the_losses_and_responses_of_one_process(work):
-    for name in ("train", "baseline", "generate"):
-        stage(work, name)
+    stage(work, "train")
     alone = {name: curve(work, name) for name in ("train/loss", "validation/loss")}
     responses = work.folder / "data/responses/base.jsonl"
     whole = fingerprint(responses)
@@ -64,9 +63,8 @@ def test_ddp_gives_the_losses_and_responses_of_one_process(work):
 
 
 def test_ddp_takes_the_mean_that_one_process_takes(work):
-    change(
-        work, lora={"shares": 2}, train={"max_steps": 2}
-    )  # whole batches: two processes fill up the last of an epoch
+    # Two steps have whole batches: several processes fill up the last of an epoch.
+    change(work, lora={"shares": 2}, train={"max_steps": 2})
     stage(work, "train")
     alone = {name: curve(work, name) for name in ("train/loss", "validation/loss")}
     assert len(alone["train/loss"]) == 4

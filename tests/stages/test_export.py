@@ -131,13 +131,12 @@ def test_pushing_without_the_hub_keeps_the_folder_and_says_why(project):
 
 
 def test_a_conversation(project):
-    done = stage("chat", text="Say hello.\n/new\n\nAnd now?\n/quit\nnot read\n")
+    done = stage("chat", text="Say hello.\n/new\n\nSay hello.\nSay hello.\n/quit\nnot read\n")
     assert done.returncode == 0, done.stderr
     answers = done.stdout.split("\n> ")[1:]
-    assert len(answers) == 5  # two answers, a new start, an empty line, and the end
-    again = stage("chat", text="Say hello.\n")
-    assert again.stdout.split("\n> ")[1] == answers[0]
+    assert len(answers) == 6  # three answers, a new start, an empty line, and the end
     assert answers[0].strip()
+    assert answers[3] == answers[0] != answers[4]  # a new start, and a turn after it
     assert stage("chat", "--base", text="Say hello.\n").stdout.split("\n> ")[1] != answers[0]
 
 

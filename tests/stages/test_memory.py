@@ -85,7 +85,7 @@ def test_training_in_bfloat16_takes_what_was_estimated(params, kind, weights, tm
     assert memory.Model(values, "cpu").training(2, 104).tensors == pytest.approx(peak, rel=0.1)
 
 
-@pytest.mark.parametrize("dtype, loaded", [("auto", 4), ("bfloat16", 2)])
+@pytest.mark.parametrize(("dtype", "loaded"), [("auto", 4), ("bfloat16", 2)])
 def test_pages_of_the_file_are_beside_weights_of_another_dtype(dtype, loaded):
     values = tiny.params("Qwen/Qwen2.5-7B", "rows.jsonl", "prompts.jsonl")  # known to be in bfloat16
     values["model_config"]["dtype"] = dtype
