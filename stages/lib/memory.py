@@ -25,9 +25,9 @@ from stages.lib.models import device, is_quantized
 # CUDA's peak counts tensors alone.
 TRAINING_RUNTIME, GENERATION_RUNTIME = 600 << 20, 570 << 20
 # What stays in the process besides on Linux, where the stages keep freed memory (stages.lib.allocator): of what the
-# steps of training make this share, since batches of other lengths leave gaps; and so much of generation. As measured
-# in runs of the pipeline.
-KEPT, GENERATION_KEPT = 0.54, 240 << 20
+# steps of training make this share, since batches of other lengths leave gaps, more with products in half precision;
+# and so much of generation. As measured in runs of the pipeline.
+KEPT, HALF_KEPT, GENERATION_KEPT = 0.54, 0.83, 240 << 20
 
 
 class CannotEstimate(Exception):
@@ -162,7 +162,8 @@ class Model:
         phase = max(phases.values(), key=lambda phase: phase.peak)
         parts = round(phase.gradients), self.trained.optimizer, round(phase.layers), round(phase.logits)
         step = Memory(self.weights.training, self.trained.adapter, *parts)
-        return self._in_process(step, TRAINING_RUNTIME, round(KEPT * (phase.layers + phase.logits)))
+        share = HALF_KEPT if self.params["train"].get("bf16") else KEPT
+        return self._in_process(step, TRAINING_RUNTIME, round(share * (phase.layers + phase.logits)))
 
     def _in_process(self, step: Memory, runtime: int, kept: int) -> Memory:
         """The step with what a process on a CPU holds beside its tensors.
