@@ -25,9 +25,9 @@ from stages.lib.models import device, is_quantized
 # CUDA's peak counts tensors alone.
 TRAINING_RUNTIME, GENERATION_RUNTIME = 600 << 20, 570 << 20
 # What stays in the process besides on Linux, where the stages keep freed memory (stages.lib.allocator): of what the
-# steps of training make this share, since batches of other lengths leave gaps, more with products in half precision;
-# and so much of generation. As measured in runs of the pipeline.
-KEPT, HALF_KEPT, GENERATION_KEPT = 0.54, 0.83, 240 << 20
+# steps of training make this share, since batches of other lengths leave gaps, more with products in half precision; of
+# generation nothing to speak of. As measured in runs of the pipeline.
+KEPT, HALF_KEPT = 0.54, 0.83
 
 
 class CannotEstimate(Exception):
@@ -165,7 +165,7 @@ class Model:
         share = HALF_KEPT if self.params["train"].get("bf16") else KEPT
         return self._in_process(step, TRAINING_RUNTIME, round(share * (phase.layers + phase.logits)))
 
-    def _in_process(self, step: Memory, runtime: int, kept: int) -> Memory:
+    def _in_process(self, step: Memory, runtime: int, kept: int = 0) -> Memory:
         """The step with what a process on a CPU holds beside its tensors.
 
         Weights of the file's own dtype are the pages of the file itself; others are beside these while they are loaded.
@@ -194,7 +194,7 @@ class Model:
         shares = self.params["lora"].get("shares", 1)
         adapter = shares * self.trained.adapter if is_quantized(self.params) else 0
         step = Memory(self.weights.generation, adapter, activations=temporary, kv_cache=cache)
-        return self._in_process(step, GENERATION_RUNTIME, GENERATION_KEPT)
+        return self._in_process(step, GENERATION_RUNTIME)
 
 
 def dtype(config, params: dict[str, Any], device: str):
