@@ -109,6 +109,7 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
 def _of_amounts(values: dict[str, Any]) -> list[str]:
     """Numbers that are too small; None where the key's absence or null means something else."""
     train, tuned, batch_size = values["train"], values["prompt_tuning"], values["generation"]["batch_size"]
+    multiple = train.get("pad_to_multiple_of")
     least = [
         ("data.num_val", values["data"]["num_val"], 0),
         ("data.instructions.variants", values["data"]["instructions"]["variants"], 1),
@@ -118,6 +119,8 @@ def _of_amounts(values: dict[str, Any]) -> list[str]:
         ("train.per_device_eval_batch_size", train.get("per_device_eval_batch_size"), 1),
         ("train.gradient_accumulation_steps", train.get("gradient_accumulation_steps"), 1),
         ("train.learning_rate", train.get("learning_rate"), 0),
+        ("train.neftune_noise_alpha", train.get("neftune_noise_alpha"), 0),
+        ("train.pad_to_multiple_of", multiple if multiple != "auto" else None, 1),
         ("lora.r", values["lora"].get("r", 8), 1),
         ("lora.shares", values["lora"]["shares"], 1),
         ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),

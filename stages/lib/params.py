@@ -68,6 +68,13 @@ OWN: dict[str, dict[str, Key]] = {
     },
 }
 
+# Keys of the classes whose annotations leave open what they take.
+_NARROWED: dict[str, dict[str, Key]] = {
+    "model_config": {"dtype": Key(frozenset({str}), ("auto", "float32", "bfloat16", "float16"))},
+    "quantization": {"bnb_4bit_compute_dtype": Key(frozenset({str}), ("float32", "bfloat16", "float16"))},
+    "train": {"pad_to_multiple_of": Key(frozenset({int, str, _NULL}), ("auto",))},
+}
+
 # The keys of data.instructions.
 INSTRUCTIONS: dict[str, Key] = {
     "fraction": Key(frozenset({int, float})),
@@ -164,7 +171,8 @@ def check(values: dict[str, Any]) -> list[str]:
 def _check_section(section: str, values: Any) -> list[str]:
     if not isinstance(values, dict):
         return [f"{section!r} must be a mapping of keys to values, not {values!r}"]
-    allowed = {**(schema.keys(section) if section in schema.SOURCES else {}), **OWN[section]}
+    given = schema.keys(section) if section in schema.SOURCES else {}
+    allowed = {**given, **_NARROWED.get(section, {}), **OWN[section]}
     required = () if section == "tokenizer_config" else OWN[section]
     problems = [f"'{section}.{key}' is missing" for key in required if key not in values]
     for key, value in values.items():

@@ -59,6 +59,9 @@ def test_the_default_is_right():
         ("train", {"per_device_train_batch_size": 0}, ["'train.per_device_train_batch_size' must be at least 1"]),
         ("train", {"gradient_accumulation_steps": 0}, ["'train.gradient_accumulation_steps' must be at least 1"]),
         ("train", {"learning_rate": -1.0}, ["'train.learning_rate' must be at least 0"]),
+        ("train", {"neftune_noise_alpha": -5}, ["'train.neftune_noise_alpha' must be at least 0, not -5"]),
+        ("train", {"pad_to_multiple_of": 0}, ["'train.pad_to_multiple_of' must be at least 1, not 0"]),
+        ("train", {"pad_to_multiple_of": "x"}, ["'train.pad_to_multiple_of' cannot be 'x'", "auto or a whole number"]),
         ("train", {"num_train_epochs": 0}, ["nothing is trained", "train.num_train_epochs"]),
         ("quantization", {"enabled": "maybe"}, ["'quantization.enabled' cannot be 'maybe'"]),
         ("quantization", {"enabled": True, "load_in_8bit": True}, ["either 'load_in_4bit' or 'load_in_8bit'"]),
@@ -77,6 +80,18 @@ def test_the_default_is_right():
         ("generation", {"max_new_tokens": None}, ["'generation.max_new_tokens' is needed"]),
         ("generation", {"num_return_sequences": 2}, ["one response"]),
         ("model_config", {"torch_dtype": "auto"}, ["old name", "dtype"]),
+        (
+            "model_config",
+            {"dtype": "bfloat17"},
+            ["'model_config.dtype' cannot be 'bfloat17'", "did you mean 'bfloat16'"],
+        ),
+        ("model_config", {"dtype": "int8"}, ["'model_config.dtype' cannot be 'int8'"]),
+        ("model_config", {"dtype": None}, ["'model_config.dtype' must be str, not None"]),
+        (
+            "quantization",
+            {"bnb_4bit_compute_dtype": "bf16"},
+            ["'quantization.bnb_4bit_compute_dtype' cannot be 'bf16'"],
+        ),
         ("tokenizer_config", {"padding_side": "lef"}, ["did you mean 'left'"]),
         ("data", {"num_val": -1}, ["at least 0, not -1"]),
         ("data", {"instructions": {**INSTRUCTIONS, "fraction": None}}, ["'data.instructions.fraction' must be float"]),
@@ -98,6 +113,11 @@ def test_what_is_wrong_is_said(section, changes, words):
     assert len(found) == 1
     for word in words:
         assert word in found[0]
+
+
+@pytest.mark.parametrize("multiple", [None, "auto", 1, 64])
+def test_what_rows_may_be_padded_to(multiple):
+    assert problems("train", pad_to_multiple_of=multiple) == []
 
 
 def test_all_problems_are_said_at_once():
