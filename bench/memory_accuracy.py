@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 # Of a model: its type, layers, hidden size, size between, query heads, key-value heads, vocabulary, dtype as saved.
-SIZES = {
+MODELS = {
     "llama 25M": ("llama", 8, 384, 1024, 6, 2, 16384, "float32"),
     "llama 163M": ("llama", 30, 576, 1536, 9, 3, 49152, "float32"),
     "gemma2 123M": ("gemma2", 12, 768, 2048, 8, 4, 64000, "float32"),
@@ -124,7 +124,7 @@ def measure(model: str, *rest) -> dict[str, tuple[int, int]]:
 
     allocator.give_back_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
-        values, run = (trained if len(rest) == 4 else generated)(Path(folder), SIZES[model], *rest)
+        values, run = (trained if len(rest) == 4 else generated)(Path(folder), MODELS[model], *rest)
         model = memory.Model(values)
         estimated = model.training(*rest[1:3]) if len(rest) == 4 else model.generation(*rest)
         work = run()
@@ -146,9 +146,9 @@ class Work:
         self.work()
 
 
-def trained(folder: Path, sizes: tuple, kind: str, batch: int, length: int, checkpointing: bool):
+def trained(folder: Path, facts: tuple, kind: str, batch: int, length: int, checkpointing: bool):
     """The experiment's values, and what makes two steps of training ready."""
-    values = experiment(folder, sizes, quantized="4 bits" in kind)
+    values = experiment(folder, facts, quantized="4 bits" in kind)
     values["lora"]["enabled"], values["prompt_tuning"]["enabled"] = "LoRA" in kind, "prompt" in kind
     values["train"]["bf16"] = "bf16" in kind
     if "bf16 weights" in kind:
@@ -176,9 +176,9 @@ def trained(folder: Path, sizes: tuple, kind: str, batch: int, length: int, chec
     return values, run
 
 
-def generated(folder: Path, sizes: tuple, batch: int, prompt: int, new_tokens: int):
+def generated(folder: Path, facts: tuple, batch: int, prompt: int, new_tokens: int):
     """The experiment's values, and what makes generation ready."""
-    values = experiment(folder, sizes)
+    values = experiment(folder, facts)
 
     def run() -> Work:
         from stages.lib import decoding, models
@@ -194,13 +194,13 @@ def generated(folder: Path, sizes: tuple, batch: int, prompt: int, new_tokens: i
     return values, run
 
 
-def experiment(folder: Path, sizes: tuple, quantized: bool = False) -> dict[str, Any]:
+def experiment(folder: Path, facts: tuple, quantized: bool = False) -> dict[str, Any]:
     """The default experiment with a randomly initialised model, saved in the folder."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from stages.lib import params
 
-    kind, layers, hidden, between, heads, groups, vocabulary, dtype = sizes
+    kind, layers, hidden, between, heads, groups, vocabulary, dtype = facts
     config = AutoConfig.for_model(
         kind,
         num_hidden_layers=layers,
