@@ -56,6 +56,7 @@ def test_ddp_gives_the_losses_and_responses_of_one_process(work):
         assert curve(work, name) == pytest.approx(losses, abs=1e-4)
     assert not (work.folder / "models/checkpoints").exists()
 
+    responses.unlink()
     stage(work, "baseline")
     stage(work, "generate")
     assert fingerprint(responses) == whole

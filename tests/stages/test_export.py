@@ -137,6 +137,8 @@ def test_a_conversation(project):
     assert len(answers) == 6  # three answers, a new start, an empty line, and the end
     assert answers[0].strip()
     assert answers[3] == answers[0] != answers[4]  # a new start, and a turn after it
+    again = stage("chat", text="Say hello.\n")
+    assert again.stdout.split("\n> ")[1] == answers[0]
     assert stage("chat", "--base", text="Say hello.\n").stdout.split("\n> ")[1] != answers[0]
 
 

@@ -8,12 +8,6 @@ from huggingface_hub import constants
 
 from stages.lib import facts, hub, memory
 from stages.lib.errors import UserError
-from tests import tiny
-
-
-@pytest.fixture(scope="module")
-def params(tiny_model):
-    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
 
 
 @pytest.mark.parametrize(

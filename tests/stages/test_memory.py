@@ -1,7 +1,5 @@
 """What is estimated is what is there when it runs."""
 
-import json
-
 import pytest
 import torch
 from datasets import Dataset
@@ -16,7 +14,6 @@ from stages.lib import (
     capacity,
     dataless,
     decoding,
-    fitting,
     memory,
     models,
     optimizers,
@@ -28,22 +25,7 @@ from stages.lib.tensor_bytes import TensorBytes
 from stages.train import make_trainer
 from tests import architectures, tiny
 from tests.stages.answers import settings_of
-
-
-@pytest.fixture(scope="module")
-def params(tiny_model):
-    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
-
-
-def changed(params, kind, **train):
-    """A copy of the values that trains with this kind of adapter."""
-    values = json.loads(json.dumps(params))
-    values["lora"]["enabled"] = kind in ("lora", "4-bit")
-    values["prompt_tuning"]["enabled"] = kind == "prompt"
-    values["quantization"].update(enabled=kind == "4-bit", bnb_4bit_compute_dtype="float32")
-    options = {"max_steps": 2, "eval_strategy": "no", "eval_on_start": False, "save_strategy": "no", "bf16": False}
-    values["train"].update(options, max_length=None, **train)
-    return values
+from tests.stages.estimates import changed
 
 
 def trained_peak(values, batch, length, tokenizer, folder):
@@ -85,15 +67,19 @@ def test_training_in_bfloat16_takes_what_was_estimated(params, kind, weights, tm
     assert memory.Model(values, "cpu").training(2, 104).tensors == pytest.approx(peak, rel=0.1)
 
 
-@pytest.mark.parametrize(("dtype", "loaded"), [("auto", 4), ("bfloat16", 2)])
-def test_pages_of_the_file_are_beside_weights_of_another_dtype(dtype, loaded):
+@pytest.mark.parametrize(
+    ("dtype", "quantized", "pages"),
+    [("auto", False, 2), ("float16", False, 2), ("bfloat16", False, 0), ("auto", True, 2)],
+)
+def test_pages_of_the_file_are_beside_weights_that_are_not_they(dtype, quantized, pages):
     values = tiny.params("Qwen/Qwen2.5-7B", "rows.jsonl", "prompts.jsonl")  # known to be in bfloat16
-    values["model_config"]["dtype"] = dtype
+    values["model_config"]["dtype"], values["quantization"]["enabled"] = dtype, quantized
     model = memory.Model(values, "cpu")
     needed = model.generation(1, 8, 8)
-    assert needed.weights == loaded * model.weights.parameters
-    pages = 0 if loaded == 2 else 2 * model.weights.parameters
-    assert needed.weights + needed.loading == pytest.approx(loaded * model.weights.parameters + pages, rel=0.05)
+    if pages:
+        assert needed.total - needed.runtime == needed.weights + pages * model.weights.parameters
+    else:
+        assert needed.loading == 0
     assert needed.least == needed.total - needed.loading - needed.kept
 
 
@@ -131,13 +117,6 @@ def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
     found = model.law.phases(batch, length)
     peak = max(phase.peak for phase in counted.values())
     assert max(phase.peak for phase in found.values()) == pytest.approx(peak, rel=0.06)
-
-
-@pytest.fixture
-def recurrent(tmp_path):
-    folder = architectures.save("recurrent_gemma", tmp_path / "model")
-    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
-    return memory.Model(values, "cpu")
 
 
 @pytest.mark.parametrize(("batch", "length"), [(2, 40), (12, 20), (5, 90)])
@@ -247,42 +226,6 @@ def test_optimizer_states_are_as_large_as_the_optimizer_makes_them(params, name,
     held = sum(value.nbytes for state in states for value in state.values() if isinstance(value, torch.Tensor))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     assert optimizers.state_bytes(name, trained) == pytest.approx(held, rel=0.02, abs=16 * len(trained))
-
-
-def test_the_largest_that_fits_fits_and_one_more_does_not(params):
-    model = memory.Model(changed(params, "lora", gradient_checkpointing=False), "cpu")
-    room = model.training_by_law(37, 100).least
-    rows = fitting.largest_batch(model, 100, room)
-    assert rows >= 37
-    assert model.training_by_law(rows, 100).least <= room < model.training_by_law(rows + 1, 100).least
-    assert fitting.largest_batch(model, 100, 1000) == 0
-    length = fitting.largest_length(model, 37, room)
-    assert length >= 100
-    assert model.training_by_law(37, length).least <= room < model.training_by_law(37, length + 1).least
-
-
-def test_remedies_save_what_they_say(params):
-    values = changed(params, "lora", gradient_checkpointing=False, per_device_train_batch_size=8)
-    model = memory.Model(values, "cpu")
-    before = model.training(8, 64).least
-    found = dict(fitting.remedies(model, 8, 64, before))
-    assert list(found)[:2] == ["quantization.enabled=true", "train.gradient_checkpointing=true"]
-    values["train"]["gradient_checkpointing"] = True
-    after = memory.Model(values, "cpu").training(8, 64).least
-    assert found["train.gradient_checkpointing=true"] == before - after > 0
-
-
-def test_remedies_that_leave_as_many_short_rows_are_run_once(recurrent):
-    ran = []
-
-    def compute(least, found):
-        return map(least, (ran.append(change.text) or change for change in found))
-
-    found = dict(fitting.remedies(recurrent, 4, 16, 1 << 40, compute))
-    half = "train.per_device_train_batch_size=2 train.gradient_accumulation_steps=2"
-    assert found[half] == found["train.max_length=8"]
-    assert len({half, "train.max_length=8"} & set(ran)) == 1
-    assert len(ran) == len(set(ran)) > 1
 
 
 @pytest.mark.parametrize("kind", ["lora", "prompt"])

@@ -15,11 +15,6 @@ from stages.lib.files import fingerprint, new_folder, read_jsonl, write_jsonl
 from tests import tiny
 
 
-@pytest.fixture
-def params(tiny_model):
-    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
-
-
 def test_an_adapter_is_the_same_bytes_in_every_process(params, tmp_path):
     code = (
         "import json, sys, torch; from pathlib import Path; from stages.lib import adapters, models\n"

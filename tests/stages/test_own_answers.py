@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from stages.lib import own_answers
 from stages.lib.chat import load_tokenizer, prompt_tokens
-from tests import tiny
 
 PROMPTS = [
     [{"role": "user", "content": f"Tell me about {topic}."}] for topic in ("bread", "rivers", "a very old clock")
@@ -40,11 +39,6 @@ def test_what_is_kept_is_a_beginning_that_ends_and_does_not_repeat(words, whole)
         assert kept[-1] in ".!?\"')]"
         runs = [tuple(kept.lower().split()[i : i + 5]) for i in range(len(kept.split()) - 4)]
         assert len(runs) == len(set(runs))
-
-
-@pytest.fixture
-def params(tiny_model):
-    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
 
 
 def test_answers_are_what_generate_writes(params, tiny_model, tmp_path, monkeypatch):

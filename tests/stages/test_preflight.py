@@ -4,12 +4,6 @@ import pytest
 
 from stages.lib import preflight
 from stages.lib.errors import UserError
-from tests import tiny
-
-
-@pytest.fixture
-def params(tiny_model):
-    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
 
 
 def test_one_line_on_what_training_will_do(params, capsys):

@@ -13,11 +13,6 @@ from stages.lib.errors import UserError
 from tests import tiny
 
 
-@pytest.fixture(scope="module")
-def params(tiny_model):
-    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
-
-
 def command(*arguments):
     line = [sys.executable, "-m", "stages.resources", "--estimate", *arguments]
     return subprocess.run(line, capture_output=True, text=True, cwd=tiny.ROOT)

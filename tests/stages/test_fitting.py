@@ -1,0 +1,40 @@
+"""What fits, and what to change where something does not."""
+
+from stages.lib import fitting, memory
+from tests.stages.estimates import changed
+
+
+def test_the_largest_that_fits_fits_and_one_more_does_not(params):
+    model = memory.Model(changed(params, "lora", gradient_checkpointing=False), "cpu")
+    room = model.training_by_law(37, 100).least
+    rows = fitting.largest_batch(model, 100, room)
+    assert rows >= 37
+    assert model.training_by_law(rows, 100).least <= room < model.training_by_law(rows + 1, 100).least
+    assert fitting.largest_batch(model, 100, 1000) == 0
+    length = fitting.largest_length(model, 37, room)
+    assert length >= 100
+    assert model.training_by_law(37, length).least <= room < model.training_by_law(37, length + 1).least
+
+
+def test_remedies_save_what_they_say(params):
+    values = changed(params, "lora", gradient_checkpointing=False, per_device_train_batch_size=8)
+    model = memory.Model(values, "cpu")
+    before = model.training(8, 64).least
+    found = dict(fitting.remedies(model, 8, 64, before))
+    assert list(found)[:2] == ["quantization.enabled=true", "train.gradient_checkpointing=true"]
+    values["train"]["gradient_checkpointing"] = True
+    after = memory.Model(values, "cpu").training(8, 64).least
+    assert found["train.gradient_checkpointing=true"] == before - after > 0
+
+
+def test_remedies_that_leave_as_many_short_rows_are_run_once(recurrent):
+    ran = []
+
+    def compute(least, found):
+        return map(least, (ran.append(change.text) or change for change in found))
+
+    found = dict(fitting.remedies(recurrent, 4, 16, 1 << 40, compute))
+    half = "train.per_device_train_batch_size=2 train.gradient_accumulation_steps=2"
+    assert found[half] == found["train.max_length=8"]
+    assert len({half, "train.max_length=8"} & set(ran)) == 1
+    assert len(ran) == len(set(ran)) > 1
