@@ -75,6 +75,16 @@ def remedies(model: Model, batch: int, length: int, before: int, compute: Callab
     return _saved(found, iter(after), before)
 
 
+def remedy(model: Model, batch: int, length: int, before: int, size: int) -> tuple[str, int] | None:
+    """The first of the ``remedies`` that alone makes training fit in so many bytes; where none does, the first."""
+    found = []
+    for text, saved in remedies(model, batch, length, before):
+        if before - saved <= size:
+            return text, saved
+        found.append((text, saved))
+    return next(iter(found), None)
+
+
 def _saved(found: list[Change], after: Iterator[int], before: int) -> Iterator[tuple[str, int]]:
     least = {}
     for change in found:

@@ -79,9 +79,9 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
         flush=True,
     )
     if _exceeds(needed):
-        found = next(fitting.remedies(model, at_once, longest, plan.needed.least), None)
-        first = f": {found[0]} saves {found[1] / 2**30:.1f} GiB" if found else ""
-        _complain(strict, f"training needs about {needed / 2**30:.1f} GiB", first)
+        found = fitting.remedy(model, at_once, longest, plan.needed.least, capacity.free_bytes())
+        remedy = f": {found[0]} saves {found[1] / 2**30:.1f} GiB" if found else ""
+        _complain(strict, f"training needs about {needed / 2**30:.1f} GiB", remedy)
     return plan
 
 

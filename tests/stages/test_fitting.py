@@ -27,6 +27,18 @@ def test_remedies_save_what_they_say(params):
     assert found["train.gradient_checkpointing=true"] == before - after > 0
 
 
+def test_the_remedy_is_the_first_that_suffices(params):
+    model = memory.Model(changed(params, "lora", gradient_checkpointing=False, per_device_train_batch_size=8), "cpu")
+    before = model.training(8, 64).least
+    found = list(fitting.remedies(model, 8, 64, before))
+    greatest = max(saved for _, saved in found)
+    first = next(each for each in found if each[1] == greatest)
+    assert first != found[0]
+    assert fitting.remedy(model, 8, 64, before, before - greatest) == first
+    assert fitting.remedy(model, 8, 64, before, before - 1) == found[0]
+    assert fitting.remedy(model, 8, 64, before, before - greatest - 1) == found[0]  # none suffices
+
+
 def test_remedies_that_leave_as_many_short_rows_are_run_once(recurrent):
     ran = []
 
