@@ -17,12 +17,11 @@ from stages.lib.compare import compare
 from stages.lib.errors import UserError, run
 from stages.lib.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from stages.lib.params import read_params
-from stages.lib.pictures import accuracy_by_type
 
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
 REPORT = Path("data/report")
 METRICS, BY_TYPE = Path("metrics/ifeval.json"), Path("metrics/ifeval_by_type.csv")
-PICTURE, LENGTHS = Path("metrics/ifeval_by_type.png"), Path("metrics/response_lengths.csv")
+LENGTHS = Path("metrics/response_lengths.csv")
 CURVES = Path("metrics/curves/plots/metrics")
 
 
@@ -60,7 +59,6 @@ def main() -> None:
     write_bytes(REPORT / "index.html", report.page(params, scores, rows, curves(), numbers()))
     write_json(METRICS, metrics(base_scores, tuned_scores, difference))
     write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
-    write_bytes(PICTURE, accuracy_by_type(base_scores, tuned_scores))
     write_bytes(LENGTHS, lengths())
     print(tables.score_table(tuned_scores, base_scores, difference))
     print("\n" + tables.type_table(tuned_scores, base_scores))

@@ -7,15 +7,12 @@ training does not fit the device that is here.
 """
 
 import argparse
-import os
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stages.lib import flops, forecast, light, overrides, pictures
-from stages.lib.capacity import device_bytes
+from stages.lib import flops, forecast, overrides
 from stages.lib.errors import UserError, run
 from stages.lib.files import read_json, write_bytes, write_json
 from stages.lib.memory import CannotEstimate, Memory, Model
@@ -24,7 +21,7 @@ from stages.lib.preflight import batch_size
 
 TRAIN, GENERATE = Path("metrics/train.json"), Path("metrics/generate.json")
 MEASURED = Path("metrics/measured")
-METRICS, PICTURE = Path("metrics/resources.json"), Path("metrics/resources.png")
+METRICS = Path("metrics/resources.json")
 PARTS = Path("metrics/resources.csv")
 
 
@@ -47,7 +44,6 @@ def main() -> None:
     result["train"] |= flops.report(model, train, measured["train"], rows)
     write_json(METRICS, result)
     write_bytes(PARTS, parts(estimated))
-    write_bytes(PICTURE, pictures.memory(estimated, measured, device_bytes()))
     print("\n".join(report(estimated, result)))
 
 
@@ -113,7 +109,6 @@ def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:
 def estimate(arguments) -> None:
     """Prints the estimate of params.yaml with the changes."""
     params = overrides.apply(arguments.set_param)
-    light.import_libraries()
     warnings.simplefilter("ignore")  # what libraries tell each other
     try:
         print(forecast.show(params, arguments.device))
@@ -128,6 +123,3 @@ if __name__ == "__main__":
     parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="the kind of device to estimate for")
     parsed = parser.parse_args()
     run((lambda: estimate(parsed)) if parsed.estimate else main)
-    if parsed.estimate:
-        sys.stdout.flush()
-        os._exit(0)  # at once: there is nothing to put in order

@@ -2,10 +2,8 @@
 
 import math
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-from stages.lib import shares
 from stages.lib.adapters import ADAPTER, add_adapter, parameter_counts, save_adapter
 from stages.lib.allocator import give_back_freed_memory, keep_freed_memory
 from stages.lib.chat import load_tokenizer, row_tokens
@@ -42,30 +40,35 @@ def main() -> None:
     strict = read_params("resources.strict")["resources.strict"]
     if launched(params["launch"], "stages.train"):
         return
+    from transformers import set_seed
+
     from stages.lib import checkpoints
     from stages.lib.curves import Curves
 
     check_device(params)
     rows, held_out = read_jsonl(TRAIN), read_jsonl(VALIDATION)
     tokenizer = load_tokenizer(params)
-    whole = params["train"].get("completion_only_loss") is False
-    parts = [encode(share, tokenizer, whole) for share in shares.divide(rows, params)]
+    train = encode(rows, tokenizer, params["train"].get("completion_only_loss") is False)
     validation = encode(held_out, tokenizer)
-    plan = describe_training(params, [len(row) for part in parts for row in part["input_ids"]], strict)
-    if keeps := plan.leaves_room():
+    keeps = describe_training(params, [len(row) for row in train["input_ids"]], strict).leaves_room()
+    if keeps:
         keep_freed_memory()
     else:
         give_back_freed_memory()
 
-    folder, curves, results = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION), Curves(), []
-    *before, last = shares.folders(folder, len(parts))
-    for part, own in zip(parts[:-1], before, strict=True):
-        results.append(train_share(part, validation, tokenizer, params, own, curves, plan))
-    trainer, result = fit(parts[-1], validation, tokenizer, params, last, curves, plan)
-    results.append(result)
-    if before:
-        shares.join(trainer, [*before, last], params)
-    final = metrics(trainer, parts, results)
+    set_seed(params["seed"])  # here, so that what the preflight draws changes nothing
+    model = add_adapter(load_model(params), params)
+    folder, curves = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION), Curves()
+    checkpoint = checkpoints.latest(folder)
+    seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
+    trainer = make_trainer(model, tokenizer, train, validation, params, folder)
+    for callback in (curves, checkpoints.Trained(checkpoint)):
+        trainer.add_callback(callback)
+
+    measurement = Measurement()
+    trainer.train(resume_from_checkpoint=checkpoint)
+    measured = measurement.result(tokens=int(trainer.state.num_input_tokens_seen) - seen)
+    result = metrics(trainer, train["input_ids"])
     weights = gathered(trainer)
     if not trainer.is_world_process_zero():
         return
@@ -73,57 +76,9 @@ def main() -> None:
     with new_folder(ADAPTER) as new:
         save_adapter(trainer.accelerator.unwrap_model(trainer.model), new, params, weights)
         tokenizer.save_pretrained(new)
-    write_json(METRICS, final)
-    write_json(MEASURED, {**shares.measured(results), "keeps_freed_memory": keeps})
+    write_json(METRICS, result)
+    write_json(MEASURED, {**measured, "keeps_freed_memory": keeps})
     checkpoints.finish(folder)
-
-
-def train_share(train, validation, tokenizer, params: dict[str, Any], folder: Path, curves, plan) -> dict[str, Any]:
-    """Trains on one share of several, if no earlier process has, and keeps its adapter in the share's folder."""
-    result = shares.result(folder)
-    if result is None:
-        trainer, result = fit(train, validation, tokenizer, params, folder, curves, plan)
-        shares.keep(trainer, folder, params, result)
-        del trainer
-        shares.free_memory()
-    else:
-        curves.replay(result["history"])
-    curves.finish_share(result)
-    return result
-
-
-def fit(train, validation, tokenizer, params: dict[str, Any], folder: Path, curves, plan) -> tuple[Any, dict[str, Any]]:
-    """Trains one adapter, or the whole model, from the folder's newest checkpoint on.
-
-    Returns:
-        the trainer, and what the stage tells of the training.
-    """
-    from transformers import set_seed
-
-    from stages.lib import checkpoints
-    from stages.lib.duration import Duration
-
-    set_seed(params["seed"])  # here, so that what the preflight draws changes nothing
-    model = add_adapter(load_model(params), params)
-    checkpoint = checkpoints.latest(folder)
-    seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
-    first = curves.steps == 0
-    trainer = make_trainer(model, tokenizer, train, validation, params, folder, first)
-    shares.check_whole(trainer, params)
-    for callback in (curves, Duration(plan.tokens - curves.tokens), checkpoints.Trained(checkpoint)):
-        trainer.add_callback(callback)
-
-    measurement = Measurement()
-    trainer.train(resume_from_checkpoint=checkpoint)
-    state = trainer.state
-    return trainer, {
-        "history": state.log_history,
-        "steps": state.global_step,
-        "epochs": state.epoch,
-        "tokens": int(state.num_input_tokens_seen),
-        "trainable_parameters": parameter_counts(trainer.model)[0],
-        "measured": measurement.result(tokens=int(state.num_input_tokens_seen) - seen),
-    }
 
 
 def encode(rows: list[dict[str, Any]], tokenizer, whole: bool = False):
@@ -139,8 +94,8 @@ def encode(rows: list[dict[str, Any]], tokenizer, whole: bool = False):
     return Dataset.from_list(encoded)
 
 
-def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], folder: Path, first=True):
-    """TRL's SFTTrainer, configured by the section ``train``; ``first``: of the shares of the rows."""
+def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], folder: Path):
+    """TRL's SFTTrainer, configured by the section ``train``."""
     from trl import SFTConfig, SFTTrainer
 
     options = {
@@ -154,8 +109,6 @@ def make_trainer(model, tokenizer, train, validation, params: dict[str, Any], fo
         options.setdefault("pad_to_multiple_of", CPU_MULTIPLE)
     if not len(validation):
         options.update(eval_strategy="no", eval_on_start=False)
-    elif not first:
-        options.update(eval_on_start=False)  # the base model's loss is known
     config = SFTConfig(
         output_dir=str(folder),
         seed=params["seed"],
@@ -179,33 +132,34 @@ def gathered(trainer) -> dict[str, Any] | None:
     return trainer.accelerator.get_state_dict(trainer.deepspeed or trainer.model)
 
 
-def metrics(trainer, parts: list, results: list[dict[str, Any]]) -> dict[str, Any]:
+def metrics(trainer, rows: list[list[int]]) -> dict[str, Any]:
     """What metrics/train.json holds; losses are means over tokens, in nats, those of validation of completions only.
 
     Args:
-        trainer: that of the last share, whose model is the mean of all.
-        parts: the rows to train on, by share.
-        results: what ``fit`` tells, by share.
+        rows: token ids of each row to train on.
     """
-    lengths, limit = [len(row) for part in parts for row in part["input_ids"]], trainer.args.max_length or math.inf
+    state, limit = trainer.state, trainer.args.max_length or math.inf
     result = {
-        "train_loss": fmean([each["loss"] for each in share["history"] if "loss" in each][-1] for share in results),
-        "steps": sum(share["steps"] for share in results),
-        "epochs": results[-1]["epochs"],
-        "tokens": sum(share["tokens"] for share in results),
-        "trainable_parameters": results[-1]["trainable_parameters"],
-        "longest_row_tokens": min(max(lengths), limit),
-        "rows_truncated": sum(length > limit for length in lengths),
+        "train_loss": _logged(state, "loss")[-1],
+        "steps": state.global_step,
+        "epochs": state.epoch,
+        "tokens": int(state.num_input_tokens_seen),
+        "trainable_parameters": parameter_counts(trainer.model)[0],
+        "longest_row_tokens": min(max(map(len, rows)), limit),
+        "rows_truncated": sum(len(row) > limit for row in rows),
     }
     if trainer.eval_dataset is not None:
-        history, step = trainer.state.log_history, trainer.state.global_step
-        if len(parts) > 1 or not any("eval_loss" in entry and entry["step"] == step for entry in history):
+        if not _logged(state, "eval_loss", state.global_step):
             trainer.evaluate()
-        result["validation_loss"] = [entry["eval_loss"] for entry in history if "eval_loss" in entry][-1]
-        before = [each["eval_loss"] for each in results[0]["history"] if "eval_loss" in each and each["step"] == 0]
-        if before:  # train.eval_on_start
+        result["validation_loss"] = _logged(state, "eval_loss")[-1]
+        if before := _logged(state, "eval_loss", 0):  # train.eval_on_start
             result["validation_loss_before"] = before[0]
     return result
+
+
+def _logged(state, name: str, step: int | None = None) -> list[float]:
+    """What the trainer has logged under a name, at one step or at all."""
+    return [entry[name] for entry in state.log_history if name in entry and step in (None, entry["step"])]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ what further ones add is told by the last of these. A step has phases, of which 
 and each grows linearly with the layers, and nearly so with batch and length.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -89,21 +89,20 @@ def _through(nodes: list[tuple[int, float]], x: float) -> float:
     return max(0.0, at_left + (x - left) * (at_right - at_left) / (right - left))
 
 
-def law(params: dict[str, Any], config, dtype, device: str, compute: Callable = map) -> Callable[[], Law]:
-    """Has the steps run; what is given back waits for them.
+def law(params: dict[str, Any], config, dtype, device: str) -> Law:
+    """The law of a training step, from steps at a few batches and lengths.
 
     Args:
         config: the model's configuration.
         dtype: of the weights as loaded.
         device: ``cuda``, where TRL's head has kernels that hold a tile alone, or another.
-        compute: ``map``, or that of an executor, which runs them meanwhile.
     """
     virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
     loops = architecture(config.model_type).loops
     at = points(virtual + (FOLDED if loops else 16), holds_pairs(params) or not loops)
     sizes = [(rows, length - virtual) for rows, length in at.values()]
-    found = phases(params, config, dtype, sizes, device, compute)
-    return lambda: Law(at, dict(zip(at, found, strict=True)), virtual)
+    found = phases(params, config, dtype, sizes, device)
+    return Law(at, dict(zip(at, found, strict=True)), virtual)
 
 
 def holds_pairs(params: dict[str, Any]) -> bool:
@@ -123,10 +122,10 @@ def folded(params: dict[str, Any], config, dtype, batch: int, length: int, devic
 
 
 def phases(
-    params: dict[str, Any], config, dtype, sizes, device: str, compute: Callable = map, every: bool = False
+    params: dict[str, Any], config, dtype, sizes, device: str, every: bool = False
 ) -> Iterator[dict[str, Phase]]:
     """The phases at each batch and length, for all layers; arguments as of ``law`` and ``simulation.run``."""
     layers, repeat = config.get_text_config().num_hidden_layers, period(config)
     few = min(layers, 1 + repeat)
     step = partial(run, params, shortened(config, few), dtype, device, (layers - few) / repeat, every=every)
-    return compute(step, sizes)
+    return map(step, sizes)

@@ -164,5 +164,4 @@ def load_adapter(model: "PreTrainedModel", folder: Path, params: dict[str, Any])
 
 
 def _given(section: dict[str, Any]) -> dict[str, Any]:
-    own = ("enabled", "shares")
-    return {"task_type": "CAUSAL_LM", **{key: value for key, value in section.items() if key not in own}}
+    return {"task_type": "CAUSAL_LM", **{key: value for key, value in section.items() if key != "enabled"}}

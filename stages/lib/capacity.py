@@ -34,16 +34,6 @@ def free_bytes() -> int | None:
     return psutil.virtual_memory().available if device() == "cpu" else None
 
 
-def device_bytes() -> int | None:
-    """All memory of the device; None where it cannot be told."""
-    import psutil
-    import torch
-
-    if device() == "cuda":
-        return torch.cuda.mem_get_info()[1]
-    return psutil.virtual_memory().total if device() == "cpu" else None
-
-
 def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
     """Keys and values of every layer for ``batch`` sequences of ``length`` tokens, and recurrent states.
 

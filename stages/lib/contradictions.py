@@ -55,26 +55,9 @@ def _of_adapters(values: dict[str, Any]) -> list[str]:
         problems.append("quantized weights cannot be trained: set 'quantization.enabled' or 'full_finetuning' to false")
     if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):
         problems.append("'quantization' needs either 'load_in_4bit' or 'load_in_8bit' to be true, and not both")
-    if lora["shares"] > 1 and (found := _without_mean(values)):
-        problems.append(f"'lora.shares' takes the mean of LoRA's matrices and of nothing else: set {found}, or it to 1")
     if quantization["enabled"] and importlib.util.find_spec("bitsandbytes") is None:
         problems.append("'quantization' needs the package 'bitsandbytes': run `make setup`")
     return problems
-
-
-def _without_mean(values: dict[str, Any]) -> str | None:
-    """What the mean of adapters cannot be taken with, and its value that it can."""
-    lora = values["lora"]
-    for name, right in (("lora.enabled", True), ("prompt_tuning.enabled", False)):
-        section, key = name.split(".")
-        if values[section][key] is not right:
-            return f"'{name}' to {str(right).lower()}"
-    for key, right in (("use_dora", False), ("bias", "none"), ("modules_to_save", None), ("target_parameters", None)):
-        if lora.get(key, right) not in (right, None):
-            return f"'lora.{key}' to {'null' if right is None else str(right).lower()}"
-    if lora.get("init_lora_weights", True) not in (True, False, "gaussian", "orthogonal"):
-        return "'lora.init_lora_weights' to true"  # the others change the base model's weights
-    return None
 
 
 def _of_training(values: dict[str, Any]) -> list[str]:
@@ -122,7 +105,6 @@ def _of_amounts(values: dict[str, Any]) -> list[str]:
         ("train.neftune_noise_alpha", train.get("neftune_noise_alpha"), 0),
         ("train.pad_to_multiple_of", multiple if multiple != "auto" else None, 1),
         ("lora.r", values["lora"].get("r", 8), 1),
-        ("lora.shares", values["lora"]["shares"], 1),
         ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
         ("generation.batch_size", batch_size if batch_size != "auto" else None, 1),
         ("generation.concurrency", values["generation"]["concurrency"], 1),

@@ -62,17 +62,18 @@ class Change:
         return id(self.model), *tokens
 
 
-def remedies(model: Model, batch: int, length: int, before: int, compute: Callable = map) -> Iterator[tuple[str, int]]:
+def remedies(model: Model, batch: int, length: int, before: int) -> Iterator[tuple[str, int]]:
     """What can be changed, what costs the result least first, with the bytes that each saves alone.
 
     Args:
         before: bytes that training needs, at the least, with so many rows and tokens.
-        compute: ``map``, or that of an executor, which finds them meanwhile.
     """
-    found = changes(model, batch, length)
-    distinct = {change.same: change for change in found}
-    after = compute(Change.least, distinct.values())
-    return _saved(found, iter(after), before)
+    least: dict[tuple[int, ...], int] = {}
+    for change in changes(model, batch, length):
+        if change.same not in least:
+            least[change.same] = change.least()
+        if least[change.same] < before:
+            yield change.text, before - least[change.same]
 
 
 def remedy(model: Model, batch: int, length: int, before: int, size: int) -> tuple[str, int] | None:
@@ -83,15 +84,6 @@ def remedy(model: Model, batch: int, length: int, before: int, size: int) -> tup
             return text, saved
         found.append((text, saved))
     return next(iter(found), None)
-
-
-def _saved(found: list[Change], after: Iterator[int], before: int) -> Iterator[tuple[str, int]]:
-    least = {}
-    for change in found:
-        if change.same not in least:
-            least[change.same] = next(after)
-        if least[change.same] < before:
-            yield change.text, before - least[change.same]
 
 
 def changes(model: Model, batch: int, length: int) -> list[Change]:

@@ -1,11 +1,5 @@
 """The estimate of a run for people, before it starts: a table, what fits which GPU, and what to change."""
 
-import itertools
-import multiprocessing
-import os
-import sys
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 from stages.lib import capacity, fitting
@@ -27,24 +21,12 @@ def show(params: dict[str, Any], on: str | None = None) -> str:
     """
     train = params["train"]
     batch, length = train.get("per_device_train_batch_size", 8), train.get("max_length") or 1024
-    with workers() as pool:
-        on_gpu, model = Model(params, "cuda"), Model(params, on)
-        law = on_gpu.find_law(pool.map)
-        training = model.training(batch, length)
-        if params["lora"]["enabled"] or params["prompt_tuning"]["enabled"]:
-            on_gpu.trained = model.trained  # adapters are in float32 wherever they are
-        changes = advice(model, batch, length, training, pool.map)
-        lines = [heading(model), "", *parts(model, training, batch, length), ""]
-        on_gpu.law = law()
-        return "\n".join([*lines, *fits(on_gpu, batch, length), *changes])
-
-
-def workers() -> Executor:
-    """Processes that start as copies of this one, with all that it has imported; where none can, a thread."""
-    if sys.platform == "linux":
-        count = min(max(2, len(os.sched_getaffinity(0)) - 1), 6)
-        return ProcessPoolExecutor(count, multiprocessing.get_context("fork"))
-    return ThreadPoolExecutor(1)
+    on_gpu, model = Model(params, "cuda"), Model(params, on)
+    if params["lora"]["enabled"] or params["prompt_tuning"]["enabled"]:
+        on_gpu.trained = model.trained  # adapters are in float32 on every device
+    training = model.training(batch, length)
+    shown = [heading(model), "", *parts(model, training, batch, length), "", *fits(on_gpu, batch, length)]
+    return "\n".join([*shown, *advice(model, batch, length, training)])
 
 
 def heading(model: Model) -> str:
@@ -89,11 +71,14 @@ def fits(on_gpu: Model, batch: int, length: int) -> list[str]:
     return lines
 
 
-def advice(model: Model, batch: int, length: int, training: Memory, compute: Callable) -> Iterable[str]:
-    """What to change where training does not fit the device that is here, as ``compute`` finds it; or nothing."""
+def advice(model: Model, batch: int, length: int, training: Memory) -> list[str]:
+    """What to change where training does not fit the device that is here; or nothing."""
     free = capacity.free_bytes()
     if free is None or model.device != device() or training.least <= free:
         return []
-    lines = ["", f"does not fit: {free / MIB:,.0f} MiB are free here. What to change first, and what each saves alone:"]
-    found = fitting.remedies(model, batch, length, training.least, compute)
-    return itertools.chain(lines, (f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in found))
+    found = fitting.remedies(model, batch, length, training.least)
+    return [
+        "",
+        f"does not fit: {free / MIB:,.0f} MiB are free here. What to change first, and what each saves alone:",
+        *(f"  {text:<62}{saved / MIB:>10,.0f} MiB" for text, saved in found),
+    ]

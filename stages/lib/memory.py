@@ -6,7 +6,6 @@ keys and values of generation are counted by ``capacity.kv_cache_bytes``.
 """
 
 import copy
-from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -114,17 +113,8 @@ class Model:
 
     @cached_property
     def law(self) -> activations.Law:
-        return self.find_law(map)()
-
-    def find_law(self, compute: Callable) -> Callable[[], activations.Law]:
-        """Has an executor's ``map`` run the steps of the law meanwhile; what is given back waits for them."""
-        wait = activations.law(self.params, self.config, self.dtype, self.device, compute)
-
-        def found() -> activations.Law:
-            with _without_data():
-                return wait()
-
-        return found
+        with _without_data():
+            return activations.law(self.params, self.config, self.dtype, self.device)
 
     @property
     def folds(self) -> bool:
@@ -191,8 +181,7 @@ class Model:
         with _without_data():
             temporary = simulation.generation(self.params, self.config, self.dtype, batch, prompt, positions)
         cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
-        shares = self.params["lora"].get("shares", 1)
-        adapter = shares * self.trained.adapter if is_quantized(self.params) else 0
+        adapter = self.trained.adapter if is_quantized(self.params) else 0
         step = Memory(self.weights.generation, adapter, activations=temporary, kv_cache=cache)
         return self._in_process(step, GENERATION_RUNTIME)
 

@@ -51,7 +51,7 @@ OWN: dict[str, dict[str, Key]] = {
         "unk_token": _TEXT,
     },
     "quantization": {"enabled": Key(frozenset({bool, str}), ("auto",))},
-    "lora": {"enabled": _SWITCH, "shares": _WHOLE},
+    "lora": {"enabled": _SWITCH},
     "prompt_tuning": {"enabled": _SWITCH},
     "train": {},
     "resources": {"strict": _SWITCH},

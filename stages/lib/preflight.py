@@ -10,7 +10,6 @@ from stages.lib.adapters import kind
 from stages.lib.errors import UserError
 from stages.lib.launch import rank, world_size
 from stages.lib.models import device, is_quantized
-from stages.lib.shares import divide
 
 
 @dataclass(frozen=True)
@@ -56,8 +55,7 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
         UserError: it will not fit, and ``strict`` is true.
     """
     train = params["train"]
-    shares = divide(lengths, params)
-    count = sum(steps(train, len(share)) for share in shares)
+    count = steps(train, len(lengths))
     tokens = round(sum(lengths) / len(lengths) * count * batch_size(train))
     if rank() > 0:
         return Plan(tokens)
@@ -67,14 +65,13 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
     bits = 4 if params["quantization"].get("load_in_4bit") else 8
     quantized = f"{bits}-bit base" if is_quantized(params) else "not quantized"
     processes = f" x {world_size()} processes" if world_size() > 1 else ""
-    in_shares = f" in {len(shares)} shares" if len(shares) > 1 else ""
     at_once = train.get("per_device_train_batch_size", 8)
     plan = Plan(tokens, _needed(model.training, at_once, longest))
     needed = plan.bytes()
     print(
         f"train: {params['model']} ({parameters:,} parameters), {kind(params)} "
         f"({trained:,} trainable, {trained / parameters:.2%}), "
-        f"{quantized}, on {device()}{processes}: {len(lengths)} rows{in_shares}, {count} steps, about {tokens:,} tokens"
+        f"{quantized}, on {device()}{processes}: {len(lengths)} rows, {count} steps, about {tokens:,} tokens"
         + (f", about {needed / 2**30:.1f} GiB" if needed else ""),
         flush=True,
     )

@@ -63,19 +63,6 @@ def test_ddp_gives_the_losses_and_responses_of_one_process(work):
     assert len(read_jsonl(work.folder / "data/responses/tuned.jsonl")) == len(read_jsonl(responses))
 
 
-def test_ddp_takes_the_mean_that_one_process_takes(work):
-    # Two steps have whole batches: several processes fill up the last of an epoch.
-    change(work, lora={"shares": 2}, train={"max_steps": 2})
-    stage(work, "train")
-    alone = {name: curve(work, name) for name in ("train/loss", "validation/loss")}
-    assert len(alone["train/loss"]) == 4
-
-    change(work, launch="configs/accelerate/ddp_cpu.yaml", train={"per_device_train_batch_size": 2})
-    stage(work, "train")
-    for name, losses in alone.items():  # the last is that of the mean
-        assert curve(work, name) == pytest.approx(losses, abs=1e-4)
-
-
 def test_a_process_that_fails_ends_the_stage_with_its_error(work):
     before = fingerprint(work.folder / "models/adapter")
     change(work, launch="configs/accelerate/ddp_cpu.yaml", lora={"target_modules": ["q_prj"]})

@@ -39,14 +39,10 @@ def test_the_remedy_is_the_first_that_suffices(params):
     assert fitting.remedy(model, 8, 64, before, before - greatest - 1) == found[0]  # none suffices
 
 
-def test_remedies_that_leave_as_many_short_rows_are_run_once(recurrent):
-    ran = []
-
-    def compute(least, found):
-        return map(least, (ran.append(change.text) or change for change in found))
-
-    found = dict(fitting.remedies(recurrent, 4, 16, 1 << 40, compute))
+def test_remedies_that_leave_as_many_short_rows_are_run_once(recurrent, monkeypatch):
+    ran, training = [], memory.Model.training
+    monkeypatch.setattr(memory.Model, "training", lambda *given: ran.append(given) or training(*given))
+    found = dict(fitting.remedies(recurrent, 4, 16, 1 << 40))
     half = "train.per_device_train_batch_size=2 train.gradient_accumulation_steps=2"
     assert found[half] == found["train.max_length=8"]
-    assert len({half, "train.max_length=8"} & set(ran)) == 1
-    assert len(ran) == len(set(ran)) > 1
+    assert len(ran) == len(found) - 1

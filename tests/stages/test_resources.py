@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import MixtralConfig
 
-from stages.lib import activations, capacity, flops, forecast, memory, overrides, pictures, preflight
+from stages.lib import activations, capacity, flops, forecast, memory, overrides, preflight
 from stages.lib.energy import Energy, counters
 from stages.lib.errors import UserError
 from tests import tiny
@@ -25,25 +25,6 @@ def test_the_estimate_of_a_model_that_is_not_here():
     assert "float16 on cuda" in done.stdout
     for text in ("weights", "activations", "kv cache", "in all", "rows of 256 tokens", "80 GiB"):
         assert text in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("model", "changes"),
-    [
-        (
-            "google/recurrentgemma-9b",
-            ["quantization.enabled=true", "train.bf16=true", "train.gradient_checkpointing=true"],
-        ),
-        ("google/gemma-2-2b-jpn-it", ["prompt_tuning.enabled=true", "lora.enabled=false", "train.optim=adafactor"]),
-        ("Qwen/Qwen2.5-7B", ["full_finetuning=true", "lora.enabled=false"]),
-    ],
-)
-def test_what_is_not_imported_for_an_estimate_does_not_change_it(model, changes, monkeypatch):
-    changes = [f"model={model}", *changes]
-    done = command("--device", "cuda", *(word for change in changes for word in ("-S", change)))
-    assert done.returncode == 0, done.stderr
-    monkeypatch.chdir(tiny.ROOT)
-    assert done.stdout == forecast.show(overrides.apply(changes), "cuda") + "\n"
 
 
 @pytest.mark.parametrize(
@@ -170,11 +151,3 @@ def test_operations_are_those_that_torch_counts(params, kind, checkpointing):
     estimated = flops.training_flops(memory.Model(values, "cpu"), ids.numel(), ids.shape[1])
     estimated -= 2 * ids.numel() * model.get_output_embeddings().weight.numel()  # this head computes its logits once
     assert estimated == pytest.approx(counter.get_total_flops(), rel=0.1)
-
-
-def test_the_picture_of_the_same_numbers_is_the_same_bytes():
-    estimated = {"train": memory.Memory(weights=2**30, activations=2**31), "generate_tuned": memory.Memory(2**30)}
-    measured = {name: {"peak_memory_bytes": 3 * 2**30} for name in estimated}
-    first = pictures.memory(estimated, measured, 8 * 2**30)
-    assert first == pictures.memory(estimated, measured, 8 * 2**30)
-    assert first.startswith(b"\x89PNG")
