@@ -6,6 +6,8 @@ All answer the same prompts of the starter data with the embedded model in float
 many new tokens, on the same cores, one after another, each in a fresh process:
 
 - ours: the stages' own decoding, ``generation.batch_size: auto``;
+- ours without NAME: the same with one of its parts switched off, to see what each part gives;
+- generate_batch: transformers' own continuous batching;
 - generate: ``transformers``' ``generate`` in batches of 32 prompts, sorted by length;
 - lm_eval: the ``hf`` model class of the Language Model Evaluation Harness, batches of 32, which it sorts;
 - llama.cpp: its server on the GGUF file, 32 requests at once, if its program is given or on the PATH.
@@ -29,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from stages.lib import capacity, chat, decoding, models, params, served  # noqa: E402
+from stages.lib import attention, capacity, chat, continuous, decoding, models, params, served, spans  # noqa: E402
 from stages.lib.allocator import keep_freed_memory  # noqa: E402
 from stages.lib.measurement import peak_memory  # noqa: E402
 
@@ -51,9 +53,11 @@ def main() -> None:
     ways = [way for way in arguments.ways if way != "llama.cpp" or (arguments.llama_server and arguments.gguf)]
     results = {}
     for name in ways:
-        done = subprocess.run(
-            [sys.executable, __file__, *sys.argv[1:], "--only", name], stdout=subprocess.PIPE, text=True, check=True
-        )
+        command = [sys.executable, __file__, *sys.argv[1:], "--only", name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        if done.returncode:
+            print(f"{name} failed", flush=True)
+            continue
         results[name] = json.loads(done.stdout.splitlines()[-1])
         print(name, results[name], flush=True)
     report(results)
@@ -118,6 +122,67 @@ def ours(arguments) -> dict:
         tokens += sum(response.new_tokens for _, response in batch)
     seconds = time.perf_counter() - started
     return result(tokens, seconds, parameters=model.num_parameters(), prompt_tokens=sum(map(len, prompts)))
+
+
+def without(change: Callable[[], None]) -> Callable:
+    """The project's own way after a change that switches off one part of it."""
+
+    def measured(arguments) -> dict:
+        change()
+        return ours(arguments)
+
+    return measured
+
+
+def without_kernels() -> None:
+    """Decoding steps multiply queries with keys by torch's batched matrix product."""
+    spans.RUNS = False
+
+
+def without_grouping() -> None:
+    """Attention is torch's own, which repeats keys and values for the query heads that share them."""
+    import torch
+
+    def plain(module, query, key, value, attention_mask, scaling=None, **_):
+        mask = attention_mask.expand(len(query), -1, -1, -1)
+        options = {"attn_mask": mask, "scale": scaling, "enable_gqa": query.shape[1] != key.shape[1]}
+        output = torch.nn.functional.scaled_dot_product_attention(query, key, value, **options)
+        return output.transpose(1, 2), None
+
+    attention.AttentionInterface.register(attention.ATTENTION, plain)
+
+
+def without_weight_first() -> None:
+    """Linear layers multiply as torch orders it; the likeliest token is then found by torch as well."""
+    from contextlib import nullcontext
+
+    continuous.weight_first = lambda model: nullcontext()
+
+
+def without_block_argmax() -> None:
+    """The likeliest token is found by torch's argmax over the transposed logits."""
+    continuous.argmax = lambda logits: logits.argmax(dim=-1)
+
+
+def without_shared_beginning() -> None:
+    """Each prompt is read from its first token."""
+    continuous.shared_beginning = lambda prompts: ()
+
+
+def without_kept_memory() -> None:
+    """glibc gives freed memory back to the system."""
+    globals()["keep_freed_memory"] = lambda: None
+
+
+def generate_batch(arguments) -> dict:
+    from transformers import ContinuousBatchingConfig
+
+    values, model, tokenizer, prompts = loaded(arguments)
+    config = decoding.generation_config(model, tokenizer, chat.end_tokens(tokenizer), values["generation"])
+    started = time.perf_counter()
+    found = model.generate_batch(prompts, config, ContinuousBatchingConfig(max_memory_percent=0.3))
+    seconds = time.perf_counter() - started
+    return result(sum(len(output.generated_tokens) for output in found.values()), seconds)
 
 
 def generate(arguments) -> dict:
@@ -196,7 +261,20 @@ def _answers(client) -> bool:
     return True
 
 
-WAYS = {"ours": ours, "generate": generate, "lm_eval": lm_eval, "llama.cpp": llama_cpp}
+WAYS = {
+    "ours": ours,
+    "ours without kernels": without(without_kernels),
+    "ours without grouping": without(without_grouping),
+    "ours without weight first": without(without_weight_first),
+    "ours without block argmax": without(without_block_argmax),
+    "ours without shared beginning": without(without_shared_beginning),
+    "ours without kept memory": without(without_kept_memory),
+    "ours again": ours,
+    "generate": generate,
+    "generate_batch": generate_batch,
+    "lm_eval": lm_eval,
+    "llama.cpp": llama_cpp,
+}
 
 if __name__ == "__main__":
     main()
