@@ -38,9 +38,9 @@ clean:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv .venv
 
-.venv/.ready: requirements.txt stages/lib/embedded.py | .venv/bin/python
+.venv/.ready: requirements.txt tuning/model/bundled_assets.py | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m stages.lib.embedded
+	$(BIN)/python -m tuning.model.bundled_assets
 	touch $@
 
 .venv/.ready-dev: requirements-dev.txt .venv/.ready

@@ -31,9 +31,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from stages.lib import attention, capacity, chat, continuous, decoding, models, params, served, spans  # noqa: E402
-from stages.lib.allocator import keep_freed_memory  # noqa: E402
-from stages.lib.measurement import peak_memory  # noqa: E402
+from tuning.config import params
+from tuning.core.allocator import keep_freed_memory
+from tuning.core.measurement import peak_memory
+from tuning.generation import decoding, kv_cache, server_client
+from tuning.generation.continuous import (
+    attention,
+    batching,
+    kernels,
+)
+from tuning.model import base_model, chat_template
 
 BATCH = 32
 
@@ -103,9 +110,14 @@ def loaded(arguments):
     values = params.load(ROOT / "params.yaml")
     values["model"] = str(ROOT / values["model"])
     values["generation"].update(max_new_tokens=arguments.new_tokens, do_sample=False)
-    tokenizer = chat.load_tokenizer(values)
-    model = models.load_model(values).eval()
-    return values, model, tokenizer, [chat.prompt_tokens(tokenizer, turns) for turns in conversations(arguments)]
+    tokenizer = chat_template.load_tokenizer(values)
+    model = base_model.load_model(values).eval()
+    return (
+        values,
+        model,
+        tokenizer,
+        [chat_template.prompt_tokens(tokenizer, turns) for turns in conversations(arguments)],
+    )
 
 
 def result(new_tokens: int, seconds: float, **more) -> dict:
@@ -115,9 +127,9 @@ def result(new_tokens: int, seconds: float, **more) -> dict:
 def ours(arguments) -> dict:
     keep_freed_memory()  # as the stages do
     values, model, tokenizer, prompts = loaded(arguments)
-    config = decoding.generation_config(model, tokenizer, chat.end_tokens(tokenizer), values["generation"])
+    config = decoding.generation_config(model, tokenizer, chat_template.end_tokens(tokenizer), values["generation"])
     started, tokens = time.perf_counter(), 0
-    size = capacity.batch_size(model, max(map(len, prompts)) + arguments.new_tokens)
+    size = kv_cache.batch_size(model, max(map(len, prompts)) + arguments.new_tokens)
     for batch in decoding.generate(model, tokenizer, prompts, config, size, seed=0):
         tokens += sum(response.new_tokens for _, response in batch)
     seconds = time.perf_counter() - started
@@ -136,7 +148,7 @@ def without(change: Callable[[], None]) -> Callable:
 
 def without_kernels() -> None:
     """Decoding steps multiply queries with keys by torch's batched matrix product."""
-    spans.RUNS = False
+    kernels.RUNS = False
 
 
 def without_grouping() -> None:
@@ -156,17 +168,17 @@ def without_weight_first() -> None:
     """Linear layers multiply as torch orders it; the likeliest token is then found by torch as well."""
     from contextlib import nullcontext
 
-    continuous.weight_first = lambda model: nullcontext()
+    batching.weight_first = lambda model: nullcontext()
 
 
 def without_block_argmax() -> None:
     """The likeliest token is found by torch's argmax over the transposed logits."""
-    continuous.argmax = lambda logits: logits.argmax(dim=-1)
+    batching.argmax = lambda logits: logits.argmax(dim=-1)
 
 
 def without_shared_beginning() -> None:
     """Each prompt is read from its first token."""
-    continuous.shared_beginning = lambda prompts: ()
+    batching.shared_beginning = lambda prompts: ()
 
 
 def without_kept_memory() -> None:
@@ -178,7 +190,7 @@ def generate_batch(arguments) -> dict:
     from transformers import ContinuousBatchingConfig
 
     values, model, tokenizer, prompts = loaded(arguments)
-    config = decoding.generation_config(model, tokenizer, chat.end_tokens(tokenizer), values["generation"])
+    config = decoding.generation_config(model, tokenizer, chat_template.end_tokens(tokenizer), values["generation"])
     started = time.perf_counter()
     found = model.generate_batch(prompts, config, ContinuousBatchingConfig(max_memory_percent=0.3))
     seconds = time.perf_counter() - started
@@ -189,7 +201,7 @@ def generate(arguments) -> dict:
     import torch
 
     values, model, tokenizer, prompts = loaded(arguments)
-    config = decoding.generation_config(model, tokenizer, chat.end_tokens(tokenizer), values["generation"])
+    config = decoding.generation_config(model, tokenizer, chat_template.end_tokens(tokenizer), values["generation"])
     prompts.sort(key=len)
     started, tokens = time.perf_counter(), 0
     for first in range(0, len(prompts), BATCH):
@@ -236,12 +248,12 @@ def llama_cpp(arguments) -> dict:
         generation = params.load(ROOT / "params.yaml")["generation"]
         generation |= {"base_url": f"http://127.0.0.1:{port}/v1", "concurrency": BATCH}
         generation |= {"max_new_tokens": arguments.new_tokens}
-        client = served.connect(generation)
+        client = server_client.connect(generation)
         while not _answers(client):
             time.sleep(0.2)
         asked = conversations(arguments)
         started, tokens = time.perf_counter(), 0
-        for batch in served.generate(client, "model", asked, generation, seed=0):
+        for batch in server_client.generate(client, "model", asked, generation, seed=0):
             tokens += sum(response.new_tokens for _, response in batch)
         seconds = time.perf_counter() - started
         status = Path(f"/proc/{server.pid}/status").read_text()

@@ -7,7 +7,7 @@ steps on rows of almost ``length`` tokens; generation by the stage's decoding. M
 are alive at the greatest moment (every operation's results are watched; ``torch.cuda.max_memory_allocated`` on CUDA)
 and, on a CPU, the greatest resident size of the process, which is compared with the estimate that counts the runtime;
 the C library gives memory back here, as in a stage that has little; with more, the stages keep it for speed
-(``stages.lib.allocator``).
+(``tuning.core.allocator``).
 """
 
 import argparse
@@ -118,14 +118,15 @@ def measure(model: str, *rest) -> dict[str, tuple[int, int]]:
     """Estimated and measured bytes, of tensors and of the process."""
     import torch
 
-    from stages.lib import allocator, memory
-    from stages.lib.measurement import peak_memory
-    from stages.lib.tensor_bytes import TensorBytes
+    from tuning.core import allocator
+    from tuning.core.measurement import peak_memory
+    from tuning.memory import estimator
+    from tuning.memory.tensor_bytes import TensorBytes
 
     allocator.give_back_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         values, run = (trained if len(rest) == 4 else generated)(Path(folder), MODELS[model], *rest)
-        model = memory.Model(values)
+        model = estimator.Model(values)
         estimated = model.training(*rest[1:3]) if len(rest) == 4 else model.generation(*rest)
         work = run()
         with TensorBytes() as counter:
@@ -159,11 +160,11 @@ def trained(folder: Path, facts: tuple, kind: str, batch: int, length: int, chec
     def run() -> Work:
         from datasets import Dataset
 
-        from stages.lib import adapters, models
         from stages.train import make_trainer
         from tests import tiny
+        from tuning.model import adapters, base_model
 
-        model = adapters.add_adapter(models.load_model(values), values)
+        model = adapters.add_adapter(base_model.load_model(values), values)
         rows = []
         for number in range(2 * batch):
             tokens = [5 + (number + place) % 90 for place in range(length - number % batch)]
@@ -181,10 +182,11 @@ def generated(folder: Path, facts: tuple, batch: int, prompt: int, new_tokens: i
     values = experiment(folder, facts)
 
     def run() -> Work:
-        from stages.lib import decoding, models
         from tests import tiny
+        from tuning.generation import decoding
+        from tuning.model import base_model
 
-        model, tokenizer = models.load_model(values), tiny.tokenizer()
+        model, tokenizer = base_model.load_model(values), tiny.tokenizer()
         tokenizer.pad_token = "<|endoftext|>"
         settings = {"max_new_tokens": new_tokens, "min_new_tokens": new_tokens}
         config = decoding.generation_config(model, tokenizer, [1], settings)
@@ -198,7 +200,7 @@ def experiment(folder: Path, facts: tuple, quantized: bool = False) -> dict[str,
     """The default experiment with a randomly initialised model, saved in the folder."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from stages.lib import params
+    from tuning.config import params
 
     kind, layers, hidden, between, heads, groups, vocabulary, dtype = facts
     config = AutoConfig.for_model(

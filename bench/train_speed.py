@@ -21,11 +21,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from transformers import TrainerCallback  # noqa: E402
+from transformers import TrainerCallback
 
-from stages import train as stage  # noqa: E402
-from stages.lib import adapters, chat, datasets, models, params  # noqa: E402
-from stages.lib.allocator import keep_freed_memory  # noqa: E402
+from stages import train as stage
+from tuning.config import params
+from tuning.core.allocator import keep_freed_memory
+from tuning.data import schemas
+from tuning.model import adapters, base_model, chat_template
 
 
 class Clock(TrainerCallback):
@@ -75,14 +77,14 @@ def measure(make, count: int, batch: int) -> tuple[int, float]:
     values["model"] = str(ROOT / values["model"])
     values["train"].update(per_device_train_batch_size=batch, logging_steps=1000, save_strategy="no")
     values["train"].update(eval_strategy="no", eval_on_start=False)
-    conversations = [conversation for _, conversation in datasets.read(str(ROOT / values["dataset"]))]
+    conversations = [conversation for _, conversation in schemas.read(str(ROOT / values["dataset"]))]
     spread = conversations[:: max(1, len(conversations) // count)][:count]
     return run(make, values, [{"prompt": row.prompt, "completion": row.completion} for row in spread])
 
 
 def run(make, values: dict, rows: list[dict]) -> tuple[int, float]:
     """Tokens that are not padding, and seconds, of one epoch."""
-    tokenizer = chat.load_tokenizer(values)
+    tokenizer = chat_template.load_tokenizer(values)
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         trainer = make(values, rows, tokenizer, folder)
@@ -92,7 +94,7 @@ def run(make, values: dict, rows: list[dict]) -> tuple[int, float]:
 
 
 def ours(values: dict, rows: list[dict], tokenizer, folder: str):
-    model = adapters.add_adapter(models.load_model(values), values)
+    model = adapters.add_adapter(base_model.load_model(values), values)
     return stage.make_trainer(model, tokenizer, stage.encode(rows, tokenizer), [], values, Path(folder))
 
 
@@ -101,7 +103,7 @@ def plain(values: dict, rows: list[dict], tokenizer, folder: str):
     from trl import SFTConfig, SFTTrainer
 
     return SFTTrainer(
-        model=models.load_model(values),
+        model=base_model.load_model(values),
         args=SFTConfig(folder, **common(values)),
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(rows),
@@ -116,7 +118,7 @@ def naive(values: dict, rows: list[dict], tokenizer, folder: str):
     length = values["train"]["max_length"]
     padded = []
     for row in rows:
-        tokens = chat.row_tokens(tokenizer, row["prompt"], row["completion"])
+        tokens = chat_template.row_tokens(tokenizer, row["prompt"], row["completion"])
         ids = (tokens.prompt + tokens.completion)[:length]
         gap = length - len(ids)
         padded.append(
@@ -127,7 +129,7 @@ def naive(values: dict, rows: list[dict], tokenizer, folder: str):
             }
         )
     return Trainer(
-        model=adapters.add_adapter(models.load_model(values), values),
+        model=adapters.add_adapter(base_model.load_model(values), values),
         args=TrainingArguments(folder, **common(values)),
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(padded),
@@ -142,7 +144,7 @@ def common(values: dict) -> dict:
         "per_device_train_batch_size": values["train"]["per_device_train_batch_size"],
         "learning_rate": values["train"]["learning_rate"],
         "include_num_input_tokens_seen": "non_padding",
-        "use_cpu": models.device() == "cpu",
+        "use_cpu": base_model.device() == "cpu",
         "bf16": False,
         "report_to": "none",
         "save_strategy": "no",

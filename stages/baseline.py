@@ -3,15 +3,15 @@
 from functools import partial
 from pathlib import Path
 
-from stages.lib.allocator import keep_freed_memory
-from stages.lib.answering import PROMPTS, answer, is_served, longest_prompt, selected, verbose
-from stages.lib.chat import load_tokenizer
-from stages.lib.errors import run
-from stages.lib.files import fingerprint, read_jsonl
-from stages.lib.launch import launched
-from stages.lib.models import load_model
-from stages.lib.params import read_params
-from stages.lib.preflight import check_generation
+from tuning.config.params import read_params
+from tuning.core.allocator import keep_freed_memory
+from tuning.core.errors import run
+from tuning.core.files import fingerprint, read_jsonl
+from tuning.generation.answering import PROMPTS, answer, is_served, longest_prompt, selected, verbose
+from tuning.memory.preflight import check_generation
+from tuning.model.base_model import load_model
+from tuning.model.chat_template import load_tokenizer
+from tuning.model.processes import launched
 
 MEASURED = Path("metrics/measured/baseline.json")
 

@@ -6,12 +6,12 @@ An answer appears as it is written; Ctrl-C ends it. /new starts a new conversati
 import argparse
 from typing import Any
 
-from stages.lib import decoding
-from stages.lib.adapters import ADAPTER, check_trained, load_adapter
-from stages.lib.chat import Message, end_tokens, load_tokenizer, prompt_tokens
-from stages.lib.errors import run
-from stages.lib.models import load_model
-from stages.lib.params import read_params
+from tuning.config.params import read_params
+from tuning.core.errors import run
+from tuning.generation import decoding
+from tuning.model.adapters import ADAPTER, check_trained, load_adapter
+from tuning.model.base_model import load_model
+from tuning.model.chat_template import Message, end_tokens, load_tokenizer, prompt_tokens
 
 
 def main(arguments: argparse.Namespace) -> None:

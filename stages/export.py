@@ -13,14 +13,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stages.lib import model_card
-from stages.lib.adapters import ADAPTER, check_trained, load_adapter
-from stages.lib.chat import load_tokenizer
-from stages.lib.errors import UserError, run
-from stages.lib.files import new_folder
-from stages.lib.hub import explain
-from stages.lib.models import load_model
-from stages.lib.params import read_params
+from tuning.config.params import read_params
+from tuning.core.errors import UserError, run
+from tuning.core.files import new_folder
+from tuning.model.adapters import ADAPTER, check_trained, load_adapter
+from tuning.model.base_model import load_model
+from tuning.model.chat_template import load_tokenizer
+from tuning.model.hub import explain
+from tuning.report import model_card
 
 
 def main(arguments: argparse.Namespace) -> None:

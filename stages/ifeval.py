@@ -1,6 +1,6 @@
 """Scores the base and the tuned responses with IFEval and compares them, prompt by prompt.
 
-``python -m stages.ifeval compare EXP EXP ...`` compares experiments instead (``stages.lib.compare``).
+``python -m stages.ifeval compare EXP EXP ...`` compares experiments instead (``tuning.report.comparison``).
 """
 
 import csv
@@ -12,11 +12,11 @@ from typing import Any
 from ifeval import scoring, tables
 from ifeval.jsonl import RecordError
 from ifeval.records import Prompt, read_prompts, read_responses
-from stages.lib import report
-from stages.lib.compare import compare
-from stages.lib.errors import UserError, run
-from stages.lib.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
-from stages.lib.params import read_params
+from tuning.config.params import read_params
+from tuning.core.errors import UserError, run
+from tuning.core.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
+from tuning.report import page
+from tuning.report.comparison import compare
 
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
 REPORT = Path("data/report")
@@ -55,8 +55,8 @@ def main() -> None:
     write_jsonl(REPORT / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
     write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
     write_json(REPORT / "scores.json", scores)
-    rows = report.answered(prompts, responses, base, tuned)
-    write_bytes(REPORT / "index.html", report.page(params, scores, rows, curves(), numbers()))
+    rows = page.answered(prompts, responses, base, tuned)
+    write_bytes(REPORT / "index.html", page.page(params, scores, rows, curves(), numbers()))
     write_json(METRICS, metrics(base_scores, tuned_scores, difference))
     write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
     write_bytes(LENGTHS, lengths())
@@ -117,14 +117,14 @@ def lengths() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def curves() -> list[report.Curve]:
+def curves() -> list[page.Curve]:
     """The losses that train has written, for the page."""
     found = []
     for title, name in (("Training loss", "train"), ("Validation loss", "validation")):
         if (path := CURVES / name / "loss.tsv").is_file():
             with path.open(encoding="utf-8") as file:
                 points = [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(file, delimiter="\t")]
-            found.append(report.curve(title, points))
+            found.append(page.curve(title, points))
     return [curve for curve in found if curve]
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from stages.lib import contamination, datasets, instructions, mixing, own_answers, prompts
-from stages.lib.chat import Tokens, load_tokenizer, row_tokens
-from stages.lib.errors import UserError, run
-from stages.lib.files import write_bytes, write_json, write_jsonl
-from stages.lib.params import read_params
-from stages.lib.rows import Row, sample, summary
+from tuning.config.params import read_params
+from tuning.core.errors import UserError, run
+from tuning.core.files import write_bytes, write_json, write_jsonl
+from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
+from tuning.data.rows import Row, sample, summary
+from tuning.model.chat_template import Tokens, load_tokenizer, row_tokens
 
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
@@ -34,8 +34,8 @@ def main() -> None:
         "ifeval.prompts",
         "train.max_length",
     )
-    types = instructions.chosen_types(params["data"]["instructions"]["types"])
-    evaluation = prompts.read(params["ifeval.prompts"])
+    types = instruction_rows.chosen_types(params["data"]["instructions"]["types"])
+    evaluation = evaluation_prompts.read(params["ifeval.prompts"])
     tokenizer = load_tokenizer(params)
     dropped: Counter = Counter(empty=0, duplicate=0, over_length=0, contaminated=0)
     sources = [(clean(name, tokenizer, params, dropped), weight) for name, weight in mixing.parts(params["dataset"])]
@@ -46,7 +46,7 @@ def main() -> None:
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
     own = answered_by_the_model(train, tokenizer, params)
     lost: Counter = Counter()
-    treated = instructions.treat_all([*train, *own], types, params["data"]["instructions"], params["seed"], lost)
+    treated = instruction_rows.treat_all([*train, *own], types, params["data"]["instructions"], params["seed"], lost)
     treated, itself = followed_by_the_model(list(treated), tokenizer, params)
     train = instructed(treated, tokenizer, params, dropped)
     matches = [match for match in overlaps(train, evaluation) if train[match.row].types]
@@ -70,7 +70,7 @@ def clean(name: str, tokenizer, params: dict[str, Any], dropped: Counter) -> lis
     """The rows of one data set without empty, repeated and, unless they are to be truncated, too long ones."""
     rows: list[Row] = []
     seen: set[str] = set()
-    for place, conversation in tqdm(datasets.read(name, params["data"]["columns"]), desc="prepare", unit=" rows"):
+    for place, conversation in tqdm(schemas.read(name, params["data"]["columns"]), desc="prepare", unit=" rows"):
         if conversation is None:
             dropped["empty"] += 1
             continue
@@ -128,7 +128,7 @@ def answered_by_the_model(rows: list[Row], tokenizer, params: dict[str, Any]) ->
     """With ``data.self_distill``, further rows: the same requests, answered by the base model."""
     if not params["data"]["self_distill"]:
         return []
-    asked = [row for row in rows if not instructions.is_foreign(row.completion[-1]["content"])]
+    asked = [row for row in rows if not instruction_rows.is_foreign(row.completion[-1]["content"])]
     answers = own_answers.own_answers(
         [row.prompt for row in asked], tokenizer, relevant(params), PREPARED, ANSWER_TOKENS
     )
@@ -142,14 +142,14 @@ def answered_by_the_model(rows: list[Row], tokenizer, params: dict[str, Any]) ->
 
 
 def followed_by_the_model(
-    treated: list[tuple[Row, instructions.Treated | None]], tokenizer, params: dict[str, Any]
-) -> tuple[list[tuple[Row, instructions.Treated | None]], int]:
+    treated: list[tuple[Row, instruction_rows.Treated | None]], tokenizer, params: dict[str, Any]
+) -> tuple[list[tuple[Row, instruction_rows.Treated | None]], int]:
     """With ``data.self_distill``, what the base model follows by itself is followed in its own words.
 
     It is asked for what changes nothing in a text, and its answer taken where it passes all checks, so that training
     keeps what the model can do. Beside the rows, how often it did.
     """
-    asked = [result for _, result in treated if result and instructions.COUNTED.issuperset(result.types)]
+    asked = [result for _, result in treated if result and instruction_rows.COUNTED.issuperset(result.types)]
     if not params["data"]["self_distill"] or not asked:
         return treated, 0
     answers = own_answers.own_answers(
@@ -169,7 +169,7 @@ def relevant(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def instructed(
-    treated: list[tuple[Row, instructions.Treated | None]], tokenizer, params: dict[str, Any], dropped: Counter
+    treated: list[tuple[Row, instruction_rows.Treated | None]], tokenizer, params: dict[str, Any], dropped: Counter
 ) -> list[Row]:
     """The rows to train on, some of them with verifiable instructions."""
     found = []

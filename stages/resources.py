@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stages.lib import flops, forecast, overrides
-from stages.lib.errors import UserError, run
-from stages.lib.files import read_json, write_bytes, write_json
-from stages.lib.memory import CannotEstimate, Memory, Model
-from stages.lib.params import read_params
-from stages.lib.preflight import batch_size
+from tuning.config import overrides
+from tuning.config.params import read_params
+from tuning.core.errors import UserError, run
+from tuning.core.files import read_json, write_bytes, write_json
+from tuning.memory import flops, printed_estimate
+from tuning.memory.estimator import CannotEstimate, Memory, Model
+from tuning.memory.preflight import batch_size
 
 TRAIN, GENERATE = Path("metrics/train.json"), Path("metrics/generate.json")
 MEASURED = Path("metrics/measured")
@@ -93,8 +94,8 @@ def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:
     lines = []
     if estimated:
         lines = [f"{'MiB':<14}" + "".join(f"{name.replace('_', ' '):>16}" for name in estimated)]
-        lines += forecast.table(*estimated.values(), width=16)
-        measured = [result[name]["measured"]["peak_memory_bytes"] / forecast.MIB for name in estimated]
+        lines += printed_estimate.table(*estimated.values(), width=16)
+        measured = [result[name]["measured"]["peak_memory_bytes"] / printed_estimate.MIB for name in estimated]
         lines.append(f"{'measured':<14}" + "".join(f"{peak:>16,.0f}" for peak in measured))
         lines.append(f"{'error':<14}" + "".join(f"{result[name]['relative_error']:>16.1%}" for name in estimated))
     train = result["train"]
@@ -111,7 +112,7 @@ def estimate(arguments) -> None:
     params = overrides.apply(arguments.set_param)
     warnings.simplefilter("ignore")  # what libraries tell each other
     try:
-        print(forecast.show(params, arguments.device))
+        print(printed_estimate.show(params, arguments.device))
     except CannotEstimate as error:
         raise UserError(str(error)) from error
 

@@ -4,16 +4,16 @@ import math
 from pathlib import Path
 from typing import Any
 
-from stages.lib.adapters import ADAPTER, add_adapter, parameter_counts, save_adapter
-from stages.lib.allocator import give_back_freed_memory, keep_freed_memory
-from stages.lib.chat import load_tokenizer, row_tokens
-from stages.lib.errors import run
-from stages.lib.files import fingerprint, new_folder, read_jsonl, write_json
-from stages.lib.launch import launched
-from stages.lib.measurement import Measurement
-from stages.lib.models import device, load_model
-from stages.lib.params import read_params
-from stages.lib.preflight import check_device, describe_training
+from tuning.config.params import read_params
+from tuning.core.allocator import give_back_freed_memory, keep_freed_memory
+from tuning.core.errors import run
+from tuning.core.files import fingerprint, new_folder, read_jsonl, write_json
+from tuning.core.measurement import Measurement
+from tuning.memory.preflight import check_device, describe_training
+from tuning.model.adapters import ADAPTER, add_adapter, parameter_counts, save_adapter
+from tuning.model.base_model import device, load_model
+from tuning.model.chat_template import load_tokenizer, row_tokens
+from tuning.model.processes import launched
 
 TRAIN, VALIDATION = Path("data/prepared/train.jsonl"), Path("data/prepared/validation.jsonl")
 METRICS, MEASURED = Path("metrics/train.json"), Path("metrics/measured/train.json")
@@ -42,8 +42,8 @@ def main() -> None:
         return
     from transformers import set_seed
 
-    from stages.lib import checkpoints
-    from stages.lib.curves import Curves
+    from tuning.training import checkpoints
+    from tuning.training.curves import Curves
 
     check_device(params)
     rows, held_out = read_jsonl(TRAIN), read_jsonl(VALIDATION)

@@ -13,7 +13,8 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 import hypothesis
 import pytest
 
-from tests import tiny
+from tests import architectures, tiny
+from tests.tuning.estimates import changed
 
 hypothesis.settings.register_profile("no clock", deadline=None)
 hypothesis.settings.load_profile("no clock")
@@ -33,3 +34,31 @@ def tiny_model(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_tokenizer():
     return tiny.tokenizer()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_tokenizer):
+    tiny_tokenizer.pad_token = "<|endoftext|>"
+    return tiny_tokenizer
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(tiny_model)
+
+
+@pytest.fixture
+def params(tiny_model):
+    return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+
+
+@pytest.fixture
+def recurrent(tmp_path):
+    """The memory of a model whose layers go through a row token by token."""
+    from tuning.memory import estimator
+
+    folder = architectures.save("recurrent_gemma", tmp_path / "model")
+    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
+    return estimator.Model(values, "cpu")

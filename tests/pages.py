@@ -3,7 +3,7 @@
 from ifeval import scoring
 from ifeval.instructions import build
 from ifeval.records import Prompt
-from stages.lib import report
+from tuning.report import page
 
 # Prompt, instruction ids, response of base, response of tuned.
 ROWS = [
@@ -31,7 +31,7 @@ def page_of(rows: list[tuple[str, list[str], str, str]]) -> bytes:
         "tuned": scoring.score(tuned),
         "difference": scoring.difference(base, tuned),
     }
-    curve = report.curve("Training loss", [(0, 3.0), (10, 2.0), (20, 1.5)])
+    curve = page.curve("Training loss", [(0, 3.0), (10, 2.0), (20, 1.5)])
     params = {"model": "some/model", "dataset": "some/data", "lora": {"r": 8}}
-    answered = report.answered(prompts, responses, base, tuned)
-    return report.page(params, scores, answered, [curve], {"Data": {"rows to train on": 3}})
+    answered = page.answered(prompts, responses, base, tuned)
+    return page.page(params, scores, answered, [curve], {"Data": {"rows to train on": 3}})

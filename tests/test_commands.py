@@ -13,8 +13,8 @@ import sys
 
 import pytest
 
-from stages.lib import overrides, params
 from tests.tiny import ROOT
+from tuning.config import overrides, params
 
 FILES = sorted(path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 NEEDS_THE_HUB = re.compile(r"=(meta-llama|google|microsoft|Qwen|mistralai|tatsu-lab|GAIR|ContextualAI)/|--push|hf ")

@@ -1,6 +1,7 @@
-"""dvc.yaml says exactly what each stage imports and which keys it reads."""
+"""dvc.yaml names the rooms that each stage's result comes from, and rooms import each other in one direction only."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,82 +10,84 @@ import yaml
 from tests.tiny import ROOT
 
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-# Files that a stage reads without importing them.
-ALSO_READ = {
-    "stages/lib/chat.py": {"stages/lib/chatml.jinja"},
-    "stages/lib/report.py": {"stages/lib/templates/report.html"},
+# Rooms that observe a run or refuse it, and never change its result; what they read stands under params.
+OBSERVERS = {"tuning/memory", "tuning/config"}
+# What each room may import besides itself.
+ARROWS = {
+    "ifeval": set(),
+    "tuning/core": {"ifeval"},
+    "tuning/config": {"tuning/core"},
+    "tuning/model": {"tuning/config", "tuning/core"},
+    "tuning/generation": {"tuning/model", "tuning/config", "tuning/core", "ifeval"},
+    "tuning/data": {"tuning/generation", "tuning/model", "tuning/config", "tuning/core", "ifeval"},
+    "tuning/training": {"tuning/model", "tuning/config", "tuning/core"},
+    "tuning/memory": {"tuning/generation", "tuning/model", "tuning/config", "tuning/core"},
+    "tuning/report": {"tuning/model", "tuning/config", "tuning/core", "ifeval"},
+    "stages": None,  # every room, and no other stage
 }
 
 
-def imported(path: Path) -> set[str]:
-    """Project files that a file imports, directly and indirectly, itself included."""
-    found: set[Path] = set()
-    queue = [path]
-    while queue:
-        file = queue.pop()
-        if file in found:
-            continue
-        found.add(file)
-        for name in imported_names(file):
-            parts = name.split(".")
-            for depth in range(1, len(parts) + 1):
-                base = ROOT.joinpath(*parts[:depth])
-                queue += [c for c in (base.with_suffix(".py"), base / "__init__.py") if c.is_file()]
-    names = {str(file.relative_to(ROOT)) for file in found}
-    return names.union(*(ALSO_READ.get(name, set()) for name in names))
+def room(path: Path) -> str:
+    """The room that a file lies in."""
+    parts = path.relative_to(ROOT).parts
+    return "/".join(parts[:2]) if parts[0] == "tuning" else parts[0]
 
 
-def imported_names(file: Path, roots: tuple[str, ...] = ("stages", "ifeval")) -> list[str]:
+@cache
+def imported(path: Path) -> frozenset[Path]:
+    """The project's files that a file imports."""
     names = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.split(".")[0] in roots]
+    bases = [ROOT.joinpath(*name.split(".")) for name in names if name.split(".")[0] in ("stages", "tuning", "ifeval")]
+    found = [file for base in bases for file in (base.with_suffix(".py"), base / "__init__.py")]
+    return frozenset(file for file in found if file.is_file())
 
 
-def keys_read(path: Path) -> list[str]:
-    """The arguments of the stage's calls of read_params."""
-    calls = [
-        node
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "read_params"
-    ]
-    calls.sort(key=lambda call: call.lineno)
-    return [argument.value for call in calls for argument in call.args]
+def reached(path: Path) -> set[Path]:
+    """The files that a script imports, directly and indirectly, but not through rooms that only observe."""
+    found, queue = set(), [path]
+    while queue:
+        file = queue.pop()
+        if file not in found and room(file) not in OBSERVERS:
+            found.add(file)
+            queue += imported(file)
+    return found
 
 
 def test_the_stages_are_these_and_in_this_order():
     assert list(STAGES) == ["prepare", "baseline", "train", "generate", "ifeval", "resources"]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_deps_are_the_imports(stage):
-    code = {dep for dep in STAGES[stage]["deps"] if dep.startswith(("stages/", "ifeval/"))}
-    assert code == imported(ROOT / "stages" / f"{stage}.py")
+@pytest.mark.parametrize("name", ARROWS)
+def test_rooms_import_only_what_the_table_allows(name):
+    for file in (ROOT / name).rglob("*.py"):
+        others = {room(other) for other in imported(file)} - {name}
+        if ARROWS[name] is None:
+            assert not [other for other in imported(file) if room(other) == name and other.name != "__init__.py"]
+        else:
+            assert others - {"tuning"} <= ARROWS[name], file
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_params_are_the_keys_read(stage):
-    assert STAGES[stage]["params"] == keys_read(ROOT / "stages" / f"{stage}.py")
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_file_between_stages_is_an_output_of_one(stage):
-    kinds = [stage.get(kind, []) for stage in STAGES.values() for kind in ("outs", "metrics")]
-    outs = [path for kind in kinds for out in kind for path in out]
-    assert len(outs) == len(set(outs))
-    files = [dep for dep in STAGES[stage]["deps"] if not dep.startswith(("stages/", "ifeval/"))]
-    assert all(dep in outs or dep in ("data/own", "data/starter") for dep in files)
-
-
-def test_no_stage_imports_another():
-    for stage in STAGES:
-        others = {f"stages/{other}.py" for other in STAGES if other != stage}
-        assert not others & imported(ROOT / "stages" / f"{stage}.py")
-
-
-def test_ifeval_stands_alone():
+def test_the_scorer_needs_neither_torch_nor_transformers():
     for file in (ROOT / "ifeval").rglob("*.py"):
-        assert imported_names(file, roots=("stages", "torch", "transformers", "dvc", "datasets")) == []
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        assert not {name.split(".")[0] for name in names} & {"torch", "transformers", "datasets", "tuning", "stages"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_deps_are_the_rooms_that_the_stage_reaches(stage):
+    script = ROOT / f"stages/{stage}.py"
+    code = {dep for dep in STAGES[stage]["deps"] if dep.startswith(("stages", "tuning", "ifeval"))}
+    if stage == "resources":  # observing is its result
+        assert code == {"stages/resources.py", "tuning"}
+        return
+    rooms = {room(file) for file in reached(script)} - {"stages", "tuning"}
+    if stage not in ("prepare", "ifeval"):  # of the benchmark they only use how lines are read and written
+        rooms.discard("ifeval")
+    assert code == {f"stages/{stage}.py", *rooms}

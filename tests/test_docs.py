@@ -5,8 +5,8 @@ import re
 import pytest
 import yaml
 
-from stages.lib import params
 from tests.tiny import ROOT
+from tuning.config import params
 
 DEFAULT = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 ROWS = re.findall(

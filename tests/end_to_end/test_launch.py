@@ -6,7 +6,7 @@ import sys
 import pytest
 import yaml
 
-from stages.lib.files import fingerprint, read_jsonl
+from tuning.core.files import fingerprint, read_jsonl
 
 
 @pytest.fixture

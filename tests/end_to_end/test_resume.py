@@ -9,7 +9,7 @@ import time
 import pytest
 import yaml
 
-from stages.lib.files import fingerprint
+from tuning.core.files import fingerprint
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import torch
 import yaml
 
 from stages import baseline, generate
-from stages.lib import adapters, chat, models, served
-from stages.lib.files import read_jsonl
 from tests import tiny
+from tuning.core.files import read_jsonl
+from tuning.generation import server_client
+from tuning.model import adapters, base_model, chat_template
 
 MODEL = tiny.ROOT / "models/base/SmolLM2-135M-Instruct"
 TEXTS = ["Name a colour.", "What is the capital of France?", "Write one sentence about rain."]
@@ -33,16 +34,16 @@ def folder(tmp_path_factory):
     ]
     (folder / "data/prepared/prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values = params("transformers", "")
-    tuned = adapters.add_adapter(models.load_model(values), values)
+    tuned = adapters.add_adapter(base_model.load_model(values), values)
     torch.manual_seed(0)
     for name, matrix in adapters.lora_parameters(tuned).items():
         if "lora_B" in name:
             torch.nn.init.normal_(matrix, std=0.05)
     adapters.save_adapter(tuned, folder / adapters.ADAPTER, values)
-    merged = adapters.load_adapter(models.load_model(values), folder / adapters.ADAPTER, values)
+    merged = adapters.load_adapter(base_model.load_model(values), folder / adapters.ADAPTER, values)
     merged.save_pretrained(folder / "merged")  # the server loads no adapters
     for name in (adapters.ADAPTER, "merged"):
-        chat.load_tokenizer(values).save_pretrained(folder / name)
+        chat_template.load_tokenizer(values).save_pretrained(folder / name)
     return folder
 
 
@@ -98,7 +99,7 @@ def test_a_server_answers_what_is_answered_here(folder, url, monkeypatch):
 
 def test_an_interrupted_run_asks_only_for_the_rest(folder, url, monkeypatch, capfd):
     values = params("openai", url, base_model=str(MODEL), system_prompt="Answer in French.")
-    ask, asked = served._ask, []
+    ask, asked = server_client._ask, []
 
     def failing(client, model, conversation, options):
         asked.append(conversation)
@@ -107,7 +108,7 @@ def test_an_interrupted_run_asks_only_for_the_rest(folder, url, monkeypatch, cap
         return ask(client, model, conversation, options)
 
     values["generation"]["concurrency"] = 1
-    monkeypatch.setattr(served, "_ask", failing)
+    monkeypatch.setattr(server_client, "_ask", failing)
     with pytest.raises(KeyboardInterrupt):
         answers(folder, monkeypatch, values)
     assert asked[0][0] == {"role": "system", "content": "Answer in French."}

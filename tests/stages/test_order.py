@@ -7,9 +7,9 @@ import shutil
 import pytest
 
 from stages import generate
-from stages.lib.errors import UserError
-from stages.lib.files import write_jsonl
 from tests.tiny import ROOT
+from tuning.core.errors import UserError
+from tuning.core.files import write_jsonl
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from stages import prepare
-from stages.lib import contamination, mixing, prompts
-from stages.lib.errors import UserError
 from tests import tiny
+from tuning.core.errors import UserError
+from tuning.data import contamination, evaluation_prompts, mixing
 
 PROMPT = {"key": 7, "prompt": "Write a short poem about the old harbour at night, without any comma."}
 PROMPT |= {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{"keywords": None}]}
@@ -171,12 +171,12 @@ def test_the_split_depends_on_the_seed_only(project):
 
 def test_nulls_of_the_hub_copy_are_stripped(tmp_path):
     (tmp_path / "p.jsonl").write_text(json.dumps(PROMPT) + "\n")
-    assert prompts.read(str(tmp_path / "p.jsonl"))[0]["kwargs"] == [{}]
+    assert evaluation_prompts.read(str(tmp_path / "p.jsonl"))[0]["kwargs"] == [{}]
     (tmp_path / "p.jsonl").write_text('{"key": 1}\n')
     with pytest.raises(UserError, match=r"p\.jsonl, line 1: 'prompt' is missing"):
-        prompts.read(str(tmp_path / "p.jsonl"))
+        evaluation_prompts.read(str(tmp_path / "p.jsonl"))
     with pytest.raises(UserError, match="check the network"):
-        prompts.read("google/IFEval")
+        evaluation_prompts.read("google/IFEval")
 
 
 def test_mixing_keeps_proportions_and_repeats_nothing():

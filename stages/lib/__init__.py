@@ -1,1 +1,0 @@
-"""What the stages share, a topic a file."""

@@ -1,0 +1,96 @@
+"""The base model's own answers to the requests of a data set, as further completions.
+
+What a model would say anyway has nothing new in it but what is imposed on it, so that is what training on it
+teaches (self-distillation; Yang et al. 2024, arXiv 2402.13669).
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from ifeval.impose.register import sentences
+from tuning.core.files import fingerprint
+from tuning.generation import decoding, kv_cache
+from tuning.generation.response_file import Partial
+from tuning.model.base_model import load_model
+from tuning.model.chat_template import Message, end_tokens, prompt_tokens
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+FILE = "own_answers.jsonl"  # not written itself: partial files of finished answers are named after it
+LEAST = 8  # words of an answer that is kept
+RUN = 5  # words that may not come twice in a row
+
+
+def own_answers(
+    prompts: list[list[Message]],
+    tokenizer: "PreTrainedTokenizerBase",
+    params: dict[str, Any],
+    folder: Path,
+    new_tokens: int,
+) -> list[str | None]:
+    """What the base model answers, greedily, up to ``new_tokens``; None where it has no whole sentence of its own.
+
+    Args:
+        folder: where finished answers are kept until ``clear``, so that a run that was killed goes on.
+    """
+    partial = Partial(folder / FILE, fingerprint(prompts, new_tokens, params))
+    ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
+    if len(partial.rows) < len(prompts):
+        model = load_model(params)
+        config = decoding.generation_config(model, tokenizer, end_tokens(tokenizer), {"max_new_tokens": new_tokens})
+        size = kv_cache.batch_size(model, max(map(len, ids)) + new_tokens)
+        with tqdm(total=len(prompts), initial=len(partial.rows), desc="own answers", unit=" rows") as bar:
+            for batch in decoding.generate(
+                model, tokenizer, ids, config, size, params["seed"], partial.rows.keys(), say=tqdm.write
+            ):
+                rows = [
+                    {"key": index, "response": response.text, "finish_reason": response.finish_reason}
+                    for index, response in batch
+                ]
+                partial.add(rows)
+                bar.update(len(rows))
+    found = (partial.rows[index] for index in range(len(prompts)))
+    return [ended(row["response"], row["finish_reason"] == "stop") or None for row in found]
+
+
+def clear(folder: Path) -> None:
+    """Removes the finished answers, once what is made of them is written."""
+    Partial(folder / FILE, run_id="").clear()
+
+
+def ended(text: str, whole: bool) -> str:
+    """The text up to its last whole sentence before anything is said twice; its lines stay as they are.
+
+    A text that stops in the middle, or repeats itself, teaches to do so.
+
+    Args:
+        whole: whether the model ended it itself.
+    """
+    pieces: list[str] = []
+    for line in re.split(r"(\n+)", text.strip()):
+        pieces += [line] if not line.strip() else [f"{sentence} " for sentence in sentences(line)]
+    if not whole:
+        pieces = pieces[: next((i for i in range(len(pieces) - 1, -1, -1) if pieces[i].strip()), 0)]
+    kept, best, seen = "", "", set()
+    for piece in pieces:
+        said = piece.strip().lower()
+        if (said and said in seen) or _repeats(kept + piece):
+            break
+        seen.add(said)
+        kept += piece
+        if said and said[-1] in ".!?\"')]" and not re.fullmatch(r"[-*\d.) ]+", said):
+            best = kept
+    best = re.sub(r" +(\n|$)", r"\1", best).strip()
+    return best if len(best.split()) >= LEAST else ""
+
+
+def _repeats(text: str) -> bool:
+    """Whether a run of words comes twice."""
+    words = text.lower().split()
+    runs = Counter(tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1))
+    return any(count > 1 for count in runs.values())

@@ -1,0 +1,72 @@
+"""The rows that prepare writes, and what is told of them."""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tuning.model.chat_template import Tokens
+
+
+@dataclass(frozen=True)
+class Row:
+    """A prepared row with the place that it comes from and the lengths of its tokens."""
+
+    place: str
+    prompt: list[dict[str, str]]
+    completion: list[dict[str, str]]
+    tokens: Tokens
+    types: tuple[str, ...] = ()  # of the verifiable instructions that it carries
+
+    def as_json(self) -> dict[str, Any]:
+        return {"prompt": self.prompt, "completion": self.completion}
+
+
+def sample(rows: list[Row], seed: int) -> str:
+    """Twenty rows for a person to read."""
+    shown = random.Random(seed).sample(rows, min(20, len(rows)))
+    parts = []
+    for row in shown:
+        turns = "\n\n".join(f"**{turn['role']}:** {turn['content']}" for turn in row.prompt + row.completion)
+        parts.append(f"### {row.place}\n\n{turns}\n")
+    return "\n".join(parts)
+
+
+def summary(
+    train: list[Row],
+    validation: list[Row],
+    evaluation: list[dict[str, Any]],
+    dropped: Counter,
+    matches: list[str],
+    lost: Counter,
+    own: int,
+    itself: int,
+) -> dict[str, Any]:
+    """What metrics/data.json holds; tokens are those of the rows to train on, ``own`` the model's own answers."""
+    types = Counter(name for row in train for name in row.types)
+    rows = len(train) + len(validation) + dropped["contaminated"]
+    return {
+        "rows": {"train": len(train), "validation": len(validation), "own_answers": own, "followed_by_itself": itself},
+        "dropped": dict(dropped),
+        "instructions": {"rows_by_type": dict(sorted(types.items())), "failed_by_type": dict(sorted(lost.items()))},
+        "tokens": {
+            "total": sum(len(row.tokens.prompt) + len(row.tokens.completion) for row in train),
+            "prompt": percentiles([len(row.tokens.prompt) for row in train]),
+            "completion": percentiles([len(row.tokens.completion) for row in train]),
+        },
+        "contamination": {
+            "rows": len(matches),
+            "share": len(matches) / rows,
+            "matches": matches,
+        },
+        "evaluation": {
+            "prompts": len(evaluation),
+            "instructions": sum(len(row["instruction_id_list"]) for row in evaluation),
+        },
+    }
+
+
+def percentiles(counts: list[int]) -> dict[str, int]:
+    """The nearest row's count at 5, 50, 95 and 100 percent."""
+    ordered = sorted(counts)
+    return {f"p{p}": ordered[round(p / 100 * (len(ordered) - 1))] for p in (5, 50, 95, 100)}

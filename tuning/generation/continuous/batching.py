@@ -1,0 +1,212 @@
+"""Continuous batching: a finished answer leaves the batch at once, and a waiting prompt takes its place."""
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+from tuning.generation.continuous.attention import ATTENTION, attention_masks
+from tuning.generation.continuous.cache import Buffers
+from tuning.generation.continuous.linear_layers import argmax, weight_first
+from tuning.generation.kv_cache import LENGTHS, PREFILL, cache_positions, rounded_up
+from tuning.generation.sequence import Sequence
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Rows of the batch are a multiple of the first and at least the second: products with fewer rows take other paths
+# through the library and round differently, so that an answer would depend on how many are written beside it.
+ROWS, FEWEST = 8, 16
+TOKENS = 8  # tokens of a prompt are rounded up to this, and to the fewest rows at the least
+
+
+Shared = tuple[int, ...]
+
+
+def shared_beginning(prompts: list[list[int]]) -> Shared:
+    """The token ids with which all prompts begin, leaving each its last one."""
+    shortest = min(prompts, key=len)[:-1]
+    for length, tokens in enumerate(zip(*prompts, strict=False)):
+        if length == len(shortest) or len(set(tokens)) > 1:
+            return tuple(shortest[:length])
+    return tuple(shortest)
+
+
+@contextmanager
+def grouped(model: "PreTrainedModel"):
+    """The model with our attention and linear layers inside the block, and with its own afterwards."""
+    own = model.config._attn_implementation
+    model.set_attn_implementation(ATTENTION)
+    try:
+        with weight_first(model):
+            yield
+    finally:
+        model.set_attn_implementation(own)
+
+
+class Batch:
+    """The sequences that are being written, each in the buffer row of its place in ``sequences``.
+
+    Args:
+        size: sequences at once, at the most.
+        longest: tokens of the longest prompt with its answer; None: as many as come.
+        prefix: (1, virtual tokens, hidden size), what prompt tuning puts before each prompt; None: nothing.
+        shared: token ids with which all prompts begin; they are read once.
+    """
+
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        size: int,
+        longest: int | None = None,
+        prefix: torch.Tensor | None = None,
+        shared: Shared = (),
+    ):
+        self.model, self.shared = model, len(shared)
+        self.sequences: list[Sequence] = []
+        self.config = model.config.get_text_config()
+        self.shift = 0 if prefix is None else prefix.shape[1]
+        enough = None if longest is None else cache_positions(self.shift + longest)
+        self.buffers = Buffers(self.config.num_hidden_layers, _rows(size), enough)
+        if self.shift + self.shared:
+            self._read(torch.tensor([list(shared)], dtype=torch.long), None, prefix)
+
+    def admit(self, new: list[Sequence]) -> None:
+        """Reads all but the last token of prompts; the next step reads the last one with those being written.
+
+        Prompts share a forward pass where their lengths, rounded up, are equal.
+        """
+        rows: dict[int, list[int]] = {}
+        for row, sequence in enumerate(new, len(self.sequences)):
+            # Some at the least, so that the shared beginning gets into its row.
+            rows.setdefault(max(FEWEST, rounded_up(len(sequence.prompt) - 1 - self.shared, TOKENS)), []).append(row)
+        self.sequences += new
+        for length, group in rows.items():
+            at_once = max(1, PREFILL // length)
+            for start in range(0, len(group), at_once):
+                some = group[start : start + at_once]
+                self._read(self._prompts(some, length), some)
+
+    def _prompts(self, rows: list[int], length: int) -> torch.Tensor:
+        """What prefill reads of these rows' prompts after the shared beginning, (rows, length), zeros after it."""
+        ids = torch.zeros(len(rows), length, dtype=torch.long)
+        for line, row in zip(ids, rows, strict=True):
+            prompt = self.sequences[row].prompt[self.shared : -1]
+            line[: len(prompt)] = torch.tensor(prompt, dtype=torch.long)
+        return ids
+
+    def _read(self, ids: torch.Tensor, rows: list[int] | None, prefix: torch.Tensor | None = None) -> None:
+        """Fills the cache with the tokens, (batch, length); of no rows, they are the beginning of all."""
+        device, place = self.model.device, self.buffers.place
+        start = 0 if rows is None else self.shift + self.shared
+        total = start + ids.shape[1] + (0 if prefix is None else self.shift)
+        positions = torch.arange(start, total, device=device)[None]
+        place.rows = None if rows is None else torch.tensor(rows, device=device)
+        place.positions, place.length = None, total
+        forward(
+            self.model,
+            ids.to(device),
+            prefix,
+            position_ids=positions,
+            attention_mask=attention_masks(self.config, positions, total, self.model.dtype),
+            past_key_values=self.buffers.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+
+    def logits(self) -> torch.Tensor:
+        """Logits of each sequence's next token, (sequences, vocabulary); reads the last token of each."""
+        device, rows = self.model.device, _rows(len(self.sequences))
+        last = [(sequence.written or sequence.prompt)[-1] for sequence in self.sequences]
+        at = [self.shift + len(sequence.prompt) + len(sequence.written) - 1 for sequence in self.sequences]
+        spare = [0] * (rows - len(last))
+        positions = torch.tensor(at + spare, device=device)
+        length = rounded_up(max(at) + 1, LENGTHS)
+        place = self.buffers.place
+        place.rows, place.positions, place.length = torch.arange(rows, device=device), positions, length
+        output = self.model(
+            input_ids=torch.tensor(last + spare, device=device)[:, None],
+            position_ids=positions[:, None],
+            attention_mask=attention_masks(self.config, positions[:, None], length, self.model.dtype),
+            past_key_values=self.buffers.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[: len(last), -1]
+
+    def step(self, ends: set[int]) -> None:
+        """Each sequence gets its next token."""
+        logits = self.logits()
+        likeliest = argmax(logits).tolist()
+        for row, sequence in enumerate(self.sequences):
+            choose = sequence.choose
+            sequence.append(choose(sequence, logits[row : row + 1]) if choose else likeliest[row], ends)
+
+    def leave(self) -> list[Sequence]:
+        """Takes the finished sequences out; the last ones move to their rows."""
+        finished = []
+        for row in reversed(range(len(self.sequences))):
+            if self.sequences[row].finish_reason is None:
+                continue
+            finished.append(self.sequences[row])
+            last = self.sequences.pop()
+            if row < len(self.sequences):
+                self.sequences[row] = last
+                length = self.shift + len(last.prompt) + len(last.written) - 1
+                self.buffers.move(len(self.sequences), row, length)
+        return finished
+
+
+def _rows(sequences: int) -> int:
+    """Rows of a batch of so many sequences; what stands in the spare ones is never read."""
+    return max(FEWEST, rounded_up(sequences, ROWS))
+
+
+def forward(model: "PreTrainedModel", ids: torch.Tensor, prefix: torch.Tensor | None, **options):
+    """The model's forward pass over the prefix, if there is one, and the tokens, (batch, length)."""
+    if prefix is None:
+        return model(input_ids=ids, **options)
+    words = model.get_input_embeddings()(ids)
+    embeddings = torch.cat([prefix.to(words).expand(len(ids), -1, -1), words], dim=1)
+    return model(inputs_embeds=embeddings, **options)
+
+
+def decode(
+    model: "PreTrainedModel",
+    order: list[Sequence],
+    size: int,
+    share: tuple[int, int],
+    ends: set[int],
+    prefix: torch.Tensor | None = None,
+    shared: Shared = (),
+) -> Iterator[list[Sequence]]:
+    """Yields sequences as they finish; what a failure interrupts is open again, from its start.
+
+    Args:
+        model: to be used inside ``grouped``.
+        order: sequences in the order in which the open ones are taken up.
+        share: of several processes, this one's number and how many there are; each takes every so many sequences.
+        ends: token ids that end an answer.
+        size, prefix, shared: see ``Batch``.
+    """
+    own, processes = share
+    waiting = deque(sequence for sequence in order[own::processes] if sequence.finish_reason is None)
+    if not waiting:
+        return
+    with torch.inference_mode():
+        longest = max(len(sequence.prompt) + sequence.limit for sequence in waiting)
+        batch = Batch(model, size, longest, prefix, shared)
+    try:
+        while waiting or batch.sequences:
+            with torch.inference_mode():
+                if room := min(size - len(batch.sequences), len(waiting)):
+                    batch.admit([waiting.popleft() for _ in range(room)])
+                batch.step(ends)
+                finished = batch.leave()
+            if finished:
+                yield finished
+    finally:
+        for sequence in batch.sequences:
+            sequence.written.clear()

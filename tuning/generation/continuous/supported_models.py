@@ -1,0 +1,57 @@
+"""Whether continuous batching can answer with a model, in a given way."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from tuning.generation.continuous import batching
+from tuning.generation.sequence import Sequence
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PreTrainedModel
+
+
+def why_not(model: "PreTrainedModel", config: "GenerationConfig", prompt: list[int], prefix=None) -> str | None:
+    """Why this model or this way of generating needs transformers' own ``generate``; None if it does not.
+
+    What cannot be seen from the outside is tried: the logits after a short prompt must be the model's own.
+
+    Args:
+        prompt: token ids to try it with.
+        prefix: see ``batching.Batch``.
+    """
+    from transformers.generation import GenerationMode
+
+    mode = config.get_generation_mode()
+    text = model.config.get_text_config()
+    if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
+        return f"the generation mode is {mode.value}"
+    if config.max_time or (config.guidance_scale or 1) != 1 or config.cache_implementation:
+        return "'max_time', 'guidance_scale' and 'cache_implementation' are its own"
+    if getattr(model, "_is_stateful", False) or not getattr(model, "_supports_attention_backend", False):
+        return f"{model.config.model_type} has no cache of keys and values alone, or an attention of its own"
+    if set(getattr(text, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}:
+        return f"{model.config.model_type} has layers of other kinds than attention"
+    if (getattr(text, "rope_parameters", None) or {}).get("rope_type") in ("dynamic", "longrope"):
+        return "its positions are scaled by the longest sequence of the batch"
+    return _disagreement(model, prompt[-32:], prefix)
+
+
+def _disagreement(model: "PreTrainedModel", prompt: list[int], prefix) -> str | None:
+    shared = tuple(prompt[: len(prompt) // 2])
+    with torch.inference_mode():
+        ids = torch.tensor([prompt], device=model.device)
+        expected = batching.forward(model, ids, prefix, use_cache=False).logits[0, -1]
+        try:
+            with batching.grouped(model):
+                batch = batching.Batch(model, 1, len(prompt) + 1, prefix, shared)
+                batch.admit([Sequence(0, prompt, 1)])
+                found = batch.logits()[0]
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever a model of any kind does with what it does not expect
+            return f"{model.config.model_type} does not take our cache ({type(error).__name__}: {error})"
+    tolerance = 1e-3 if expected.dtype == torch.float32 else 5e-2
+    if (found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1):
+        return f"{model.config.model_type} gives other logits with our cache"
+    return None

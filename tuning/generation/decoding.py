@@ -1,0 +1,230 @@
+"""Answering prompts: as fast as the model allows, the same answers whatever the batch.
+
+Continuous batching (``tuning.generation.continuous.batching``) where the model's cache allows it, and transformers' own
+``generate`` in padded batches (``tuning.generation.padded_batches``) elsewhere.
+"""
+
+from collections.abc import Callable, Iterator, Set
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tuning.config.params import OWN
+from tuning.core.errors import UserError
+from tuning.generation import padded_batches
+from tuning.generation.continuous import batching, supported_models
+from tuning.generation.sequence import Sequence, own_seed
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+_TOO_BIG = (
+    "memory ran out with one prompt at a time: set 'generation.max_new_tokens' lower, "
+    "'quantization.enabled' to true, or take a smaller 'model'"
+)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the model wrote: ``finish_reason`` is ``stop`` at an end token, ``length`` where it was cut."""
+
+    text: str
+    new_tokens: int
+    finish_reason: str
+
+
+def generation_config(
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", ends: list[int], generation: dict[str, Any]
+) -> "GenerationConfig":
+    """How to decode: ``generation`` alone decides, not what the checkpoint's own generation_config.json says.
+
+    Args:
+        model: loses its own generation config, which would fill in what ``generation`` leaves out.
+        ends: token ids that end an answer, unless ``generation`` names others.
+    """
+    from transformers import GenerationConfig
+
+    model.generation_config = GenerationConfig()
+    given = {key: value for key, value in generation.items() if key not in OWN["generation"]}
+    return GenerationConfig(**{"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **given})
+
+
+def generate(
+    model: "PreTrainedModel",
+    tokenizer: "PreTrainedTokenizerBase",
+    prompts: list[list[int]],
+    config: "GenerationConfig",
+    batch_size: int,
+    seed: int,
+    done: Set[int] = frozenset(),
+    share: tuple[int, int] = (0, 1),
+    say: Callable[[str], None] = print,
+) -> Iterator[list[tuple[int, Response]]]:
+    """Yields responses as they finish, with the index of the prompt that each answers.
+
+    Args:
+        model: as loaded; PEFT's prompt tuning and LoRA included.
+        prompts: token ids, one list a prompt.
+        batch_size: prompts at once, at the most; halved when memory runs out.
+        seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
+        done: indices of prompts that need no answer.
+        share: of several processes, this one's number and how many there are.
+        say: told of what the user should know.
+
+    Raises:
+        UserError: memory runs out with a single prompt.
+    """
+    model.eval()
+    inner, prefix = _unwrapped(model)
+    shift = 0 if prefix is None else prefix.shape[1]
+    fitted = fit(prompts, config, _context(inner) - shift, say)
+    sequences = [Sequence(index, prompt, limit) for index, (prompt, limit) in enumerate(fitted)]
+    for index in done:
+        sequences[index].finish_reason = "stop"
+    prepared = _prepared(inner, config)
+    if reason := _why_not(inner, prepared, prompts, prefix):
+        say(f"transformers' own generate is used: {reason}")
+        decode = partial(padded_batches.decode, model, tokenizer, config, seed=seed)
+    else:
+        _equip(sequences, inner, tokenizer, prepared, seed)
+        shared = batching.shared_beginning([sequence.prompt for sequence in sequences])
+        decode = partial(batching.decode, inner, ends=_ends(config), prefix=prefix, shared=shared)
+    order = sorted(sequences, key=lambda sequence: (-len(sequence.prompt), sequence.index))
+    with nullcontext() if reason else batching.grouped(inner):
+        for finished in _with_less_memory(partial(decode, order=order, share=share), batch_size, say):
+            yield [(sequence.index, _response(sequence, tokenizer, config)) for sequence in finished]
+
+
+def _with_less_memory(decode, size: int, say: Callable[[str], None]) -> Iterator[list[Sequence]]:
+    """The sequences as they finish; where memory runs out, the open ones in batches of half the size."""
+    import torch
+
+    while True:
+        try:
+            yield from decode(size=size)
+            return
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+        if size == 1:
+            raise UserError(_TOO_BIG)
+        size = max(1, size // 2)
+        say(f"memory ran out: going on with {size} prompts at once ('generation.batch_size')")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix) -> str | None:
+    """See ``supported_models.why_not``, which is tried with the shortest prompt."""
+    try:
+        return supported_models.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
+    except RuntimeError as error:
+        if not _out_of_memory(error):
+            raise
+    raise UserError(_TOO_BIG)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def fit(
+    prompts: list[list[int]], config: "GenerationConfig", context: int, say: Callable[[str], None] = print
+) -> list[tuple[list[int], int]]:
+    """Each prompt with the new tokens that it may get, both together no longer than the model's context.
+
+    Of a prompt that leaves less than a quarter of the context, or ``max_new_tokens`` if that is less, the
+    middle is left out, and ``say`` is told.
+    """
+    least = min(config.max_new_tokens, max(1, context // 4))
+    fitted, short = [], 0
+    for index, prompt in enumerate(prompts):
+        room = context - least
+        if len(prompt) > room:
+            say(
+                f"prompt {index + 1} has {len(prompt)} tokens, and the model's context is {context}: "
+                f"{len(prompt) - room} tokens in its middle are left out"
+            )
+            prompt = prompt[: room // 2] + prompt[len(prompt) - (room - room // 2) :]
+        limit = min(config.max_new_tokens, context - len(prompt))
+        short += limit < config.max_new_tokens
+        fitted.append((prompt, limit))
+    if short:
+        say(f"{short} prompts get fewer than {config.max_new_tokens} new tokens: the model's context is {context}")
+    return fitted
+
+
+def _context(model: "PreTrainedModel") -> int:
+    """Tokens that the model can read, as its configuration says; practically without end where it does not."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
+
+
+def _unwrapped(model):
+    """The causal language model itself, LoRA left in place, and what prompt tuning puts before a prompt."""
+    from peft import PeftModel
+
+    if not isinstance(model, PeftModel):
+        return model, None
+    prefix = model.get_prompt(1).detach() if model.active_peft_config.is_prompt_learning else None
+    return model.get_base_model(), prefix
+
+
+def _prepared(model: "PreTrainedModel", config: "GenerationConfig") -> "GenerationConfig":
+    """The config with the library's defaults and its tensors of special tokens, as ``generate`` prepares it."""
+    prepared, _ = model._prepare_generation_config(config)
+    model._prepare_special_tokens(prepared, True, device=model.device)
+    return prepared
+
+
+def _equip(sequences: list[Sequence], model, tokenizer, config: "GenerationConfig", seed: int) -> None:
+    """Gives the sequences what chooses their tokens and ends them, where that is not plain."""
+    from transformers import StopStringCriteria
+
+    criteria = StopStringCriteria(tokenizer, config.stop_strings) if config.stop_strings else None
+    for sequence in sequences:
+        if criteria:
+            sequence.stop = partial(_stops, criteria, model.device)
+        processors = model._get_logits_processor(
+            generation_config=config, input_ids_seq_length=len(sequence.prompt), device=model.device
+        )
+        if processors or config.do_sample:
+            generator = _generator(sequence, seed, model.device) if config.do_sample else None
+            sequence.choose = partial(_chosen, processors, generator)
+
+
+def _generator(sequence: Sequence, seed: int, device):
+    """A source of random numbers that depends on the seed and the prompt."""
+    import torch
+
+    return torch.Generator(device).manual_seed(own_seed(seed, sequence.prompt))
+
+
+def _chosen(processors, generator, sequence: Sequence, logits) -> int:
+    import torch
+
+    ids = torch.tensor([sequence.prompt + sequence.written], device=logits.device)
+    scores = processors(ids, logits.to(torch.float32, copy=True))
+    if generator is None:
+        return int(scores.argmax())
+    return int(torch.multinomial(torch.softmax(scores, dim=-1), 1, generator=generator))
+
+
+def _stops(criteria, device, ids: list[int]) -> bool:
+    import torch
+
+    return bool(criteria(torch.tensor([ids], device=device), None)[0])
+
+
+def _ends(config: "GenerationConfig") -> set[int]:
+    ends = config.eos_token_id
+    return set(ends) if isinstance(ends, list) else {ends} - {None}
+
+
+def _response(sequence: Sequence, tokenizer: "PreTrainedTokenizerBase", config: "GenerationConfig") -> Response:
+    """The answer in words, without its end token, which is counted."""
+    written = sequence.written
+    kept = written[:-1] if written and written[-1] in _ends(config) else written
+    return Response(tokenizer.decode(kept, skip_special_tokens=True), len(written), sequence.finish_reason)

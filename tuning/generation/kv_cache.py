@@ -1,0 +1,74 @@
+"""How many prompts fit in memory at once."""
+
+from typing import TYPE_CHECKING
+
+from tuning.model.base_model import device
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# More at once than this is hardly faster: the matrix products have reached the arithmetic limit.
+MOST = {"cpu": 128, "mps": 64, "cuda": 256}
+SHARE = 0.7  # of free memory; the rest is for activations, fragmentation, and what else runs
+PREFILL = 8192  # tokens of prompts in one forward pass of generation
+LENGTHS = 16  # the keys that a step of generation reads are rounded up to this
+
+
+def rounded_up(number: int, step: int) -> int:
+    """The number, rounded up to a multiple of the step."""
+    return -(-number // step) * step
+
+
+def cache_positions(longest: int) -> int:
+    """Positions of the cache for a prompt and its answer; a prompt may be read with tokens of padding after it."""
+    return rounded_up(longest + LENGTHS, LENGTHS)
+
+
+def free_bytes() -> int | None:
+    """Memory that is free on the device; None where it cannot be told."""
+    import psutil
+    import torch
+
+    if device() == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    return psutil.virtual_memory().available if device() == "cpu" else None
+
+
+def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
+    """Keys and values of every layer for ``batch`` sequences of ``length`` tokens, and recurrent states.
+
+    Heads that share keys and values count once (grouped-query attention, arXiv 2305.13245). A sliding window saves
+    nothing, since the project's buffers hold every position. A recurrent layer (RecurrentGemma, arXiv 2404.07839) has a
+    state in float32 and the last inputs of its convolution instead.
+
+    Args:
+        item: bytes of a number.
+    """
+    config = config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    recurrent = 0
+    if hasattr(config, "lru_width"):  # versions of transformers call the kind differently
+        recurrent = sum(kind in ("recurrent", "linear_attention") for kind in config.layers_block_type)
+    found = 2 * (config.num_hidden_layers - recurrent) * batch * length * heads * head_dim * item
+    if recurrent:
+        found += recurrent * batch * (4 * config.lru_width + (config.conv1d_width - 1) * config.hidden_size * item)
+    return found
+
+
+def batch_size(model: "PreTrainedModel", length: int, free: int | None = None) -> int:
+    """Prompts that fit in free memory at once.
+
+    Args:
+        model: loaded already.
+        length: tokens of the longest prompt and its answer.
+        free: bytes; None: what is free now.
+    """
+    free = free_bytes() if free is None else free
+    most = MOST[device()]
+    if free is None:
+        return most
+    vocabulary = model.config.get_text_config().vocab_size
+    logits = 3 * 4 * vocabulary  # as they come, in float32, and what is made of them
+    each = kv_cache_bytes(model.config, 1, length, model.dtype.itemsize) + logits
+    return max(1, min(most, int(SHARE * free) // each))

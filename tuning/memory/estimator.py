@@ -1,0 +1,197 @@
+"""Bytes that a run needs, from the model's configuration alone; no weights are loaded.
+
+Weights, adapter, gradients and optimizer states are counted from the shapes of the model's own class on the meta
+device. What a step makes beside them is found by running it on tensors without data (``tuning.memory.activations``),
+keys and values of generation are counted by ``capacity.kv_cache_bytes``.
+"""
+
+import copy
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from tuning.core.allocator import can_keep_freed_memory
+from tuning.core.errors import UserError
+from tuning.generation.kv_cache import cache_positions, kv_cache_bytes
+from tuning.memory import activations, simulated_step
+from tuning.memory.known_models import configuration
+from tuning.memory.weights import Trained, Weights, base_weights, trained_parameters
+from tuning.model.architectures import architecture
+from tuning.model.base_model import device, is_quantized
+
+# What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
+# buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
+# CUDA's peak counts tensors alone.
+TRAINING_RUNTIME, GENERATION_RUNTIME = 600 << 20, 570 << 20
+# What stays in the process besides on Linux, where the stages keep freed memory (tuning.core.allocator): of what the
+# steps of training make this share, since batches of other lengths leave gaps, more with products in half precision; of
+# generation nothing to speak of. As measured in runs of the pipeline.
+KEPT, HALF_KEPT = 0.54, 0.83
+
+
+class CannotEstimate(Exception):
+    """The model's code does something that needs data, so that a step without data cannot be run."""
+
+
+@contextmanager
+def _without_data():
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # whatever code of a model of any kind may raise
+        raise CannotEstimate(f"memory cannot be estimated ({type(error).__name__}: {error})") from error
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the greatest moment, by part; they add up to it.
+
+    Attributes:
+        weights: of the base model, or of the whole model where it is trained.
+        adapter: LoRA's matrices and prompt tuning's virtual tokens.
+        activations: what the layers hold for backward, and temporary tensors.
+        logits: what the head holds: tiles of logits, their probabilities and gradients.
+        runtime: what the process holds beside tensors, on a CPU.
+        loading: what loading holds more than all that follows, on a CPU: pages of the file, beside other weights.
+        kept: freed memory that is not given back, on a CPU.
+    """
+
+    weights: int
+    adapter: int = 0
+    gradients: int = 0
+    optimizer: int = 0
+    activations: int = 0
+    logits: int = 0
+    kv_cache: int = 0
+    runtime: int = 0
+    loading: int = 0
+    kept: int = 0
+
+    @property
+    def total(self) -> int:
+        return sum(vars(self).values())
+
+    @property
+    def tensors(self) -> int:
+        """Without what is not in tensors of the step."""
+        return self.total - self.runtime - self.loading - self.kept
+
+    @property
+    def least(self) -> int:
+        """Where memory is short: freed memory is given back, and the system drops pages of the file."""
+        return self.total - self.kept - self.loading
+
+
+class Model:
+    """A configured model, of which memory is asked.
+
+    Args:
+        params: the sections that train and generate read.
+        on: ``cuda``, ``mps`` or ``cpu``; None: the device that is here.
+
+    Raises:
+        UserError: the configuration cannot be had.
+    """
+
+    def __init__(self, params: dict[str, Any], on: str | None = None):
+        self.device = on or device()
+        enabled = params["quantization"]["enabled"]
+        enabled = self.device == "cuda" if enabled == "auto" else enabled
+        self.params = {**params, "quantization": {**params["quantization"], "enabled": enabled}}
+        self.config = configuration(params)
+        self.dtype = dtype(self.config, params, self.device)
+        self.stored = self.config.dtype or self.dtype  # noted here, since models made of the configuration set it
+
+    @cached_property
+    def weights(self) -> Weights:
+        return base_weights(self.params, self.config, self.dtype)
+
+    @cached_property
+    def trained(self) -> Trained:
+        return trained_parameters(self.params, self.config, self.dtype)
+
+    @cached_property
+    def law(self) -> activations.Law:
+        with _without_data():
+            return activations.law(self.params, self.config, self.dtype, self.device)
+
+    @property
+    def folds(self) -> bool:
+        """Whether training is estimated from short rows of as many tokens, so that rows can be of any length."""
+        return architecture(self.config.model_type).loops and not activations.holds_pairs(self.params)
+
+    def changed(self, section: str, **values: Any) -> "Model":
+        """The model with these values in one of the sections that say how it is trained or quantized."""
+        other = copy.copy(self)
+        other.params = {**self.params, section: {**self.params[section], **values}}
+        for name in ("law", "weights" if section == "quantization" else "trained"):
+            vars(other).pop(name, None)
+        return other
+
+    def training(self, batch: int, length: int) -> Memory:
+        """Training with ``batch`` rows of ``length`` tokens to a forward pass.
+
+        Raises:
+            UserError: the adapter does not fit.
+            CannotEstimate: a step of this model cannot be run without data.
+        """
+        given = self.params, self.config, self.dtype
+        with _without_data():
+            if self.folds:
+                return self._training(activations.folded(*given, batch, length, self.device))
+            if architecture(self.config.model_type).loops:
+                return self.training_by_law(batch, length)
+            return self._training(next(activations.phases(*given, [(batch, length)], self.device)))
+
+    def training_by_law(self, batch: int, length: int) -> Memory:
+        """The same without a step of this very size, for where many sizes are asked for."""
+        return self._training(self.law.phases(batch, length))
+
+    def _training(self, phases: dict[str, simulated_step.Phase]) -> Memory:
+        phase = max(phases.values(), key=lambda phase: phase.peak)
+        parts = round(phase.gradients), self.trained.optimizer, round(phase.layers), round(phase.logits)
+        step = Memory(self.weights.training, self.trained.adapter, *parts)
+        share = HALF_KEPT if self.params["train"].get("bf16") else KEPT
+        return self._in_process(step, TRAINING_RUNTIME, round(share * (phase.layers + phase.logits)))
+
+    def _in_process(self, step: Memory, runtime: int, kept: int = 0) -> Memory:
+        """The step with what a process on a CPU holds beside its tensors.
+
+        Weights of the file's own dtype are the pages of the file itself; others are beside these while they are loaded.
+        """
+        if self.device != "cpu":
+            return step
+        loading = 0
+        if is_quantized(self.params) or self.stored != self.dtype:
+            file = self.weights.parameters * self.stored.itemsize
+            loading = max(0, file + self.weights.generation - step.total)
+        kept = max(0, kept - loading) if can_keep_freed_memory() else 0
+        return replace(step, runtime=runtime, loading=loading, kept=kept)
+
+    def generation(self, batch: int, prompt: int, new_tokens: int) -> Memory:
+        """Generation of ``new_tokens`` after prompts of ``prompt`` tokens, ``batch`` at once.
+
+        Raises:
+            CannotEstimate: as ``training``.
+        """
+        if self.params["prompt_tuning"]["enabled"]:
+            prompt += self.params["prompt_tuning"]["num_virtual_tokens"]
+        positions = cache_positions(prompt + new_tokens)
+        with _without_data():
+            temporary = simulated_step.generation(self.params, self.config, self.dtype, batch, prompt, positions)
+        cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
+        adapter = self.trained.adapter if is_quantized(self.params) else 0
+        step = Memory(self.weights.generation, adapter, activations=temporary, kv_cache=cache)
+        return self._in_process(step, GENERATION_RUNTIME)
+
+
+def dtype(config, params: dict[str, Any], device: str):
+    """The dtype of unquantized weights, as ``load_model`` loads them on the device."""
+    import torch
+
+    named = params["model_config"].get("dtype", "auto")
+    if named == "auto":
+        return torch.float32 if device == "cpu" else (config.dtype or torch.float32)
+    return getattr(torch, named) if isinstance(named, str) else named

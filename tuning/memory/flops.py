@@ -1,0 +1,69 @@
+"""Floating-point operations of training, and the rate that the device reaches."""
+
+import time
+from typing import Any
+
+from tuning.memory.estimator import Model
+
+
+def training_flops(model: Model, tokens: int, mean_length: float) -> float:
+    """Operations of training on so many tokens.
+
+    A weight of a matrix product costs a token two operations forward and two for the gradient of what goes in; a
+    weight that is trained two more for its own gradient (Kaplan et al. 2020, arXiv 2001.08361, section 2.1: six in
+    all). Attention costs a token of a layer four a number of the query heads and position, and twice that backward
+    (Chowdhery et al. 2022, arXiv 2204.02311, appendix B). Checkpointing computes the layers' forward pass again, and
+    TRL's head its logits in any case.
+
+    Args:
+        mean_length: tokens of a row.
+    """
+    text, adapter = model.config.get_text_config(), model.trained.adapter > 0
+    matrices = model.weights.parameters - (0 if _tied(text) else text.vocab_size * text.hidden_size)
+    added = model.trained.parameters if adapter else 0
+    trained = model.trained.parameters if adapter else matrices
+    head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    attention = 4 * text.num_hidden_layers * text.num_attention_heads * head_dim * mean_length
+    forward = 2 * (matrices + added) + attention
+    head = 2 * text.vocab_size * text.hidden_size
+    again = forward if model.params["train"].get("gradient_checkpointing", True) else head
+    return tokens * (forward + 2 * (matrices + added) + 2 * attention + 2 * trained + again)
+
+
+def _tied(config) -> bool:
+    """Whether the table of embeddings is the head's matrix too; a table that is only looked up costs nothing."""
+    return bool(getattr(config, "tie_word_embeddings", False))
+
+
+def matrix_rate(dtype, size: int = 2048) -> float:
+    """Operations a second of a product of two square matrices, the best of several, on the device that is here."""
+    import torch
+
+    from tuning.model.base_model import device
+
+    matrix = torch.randn(size, size).to(device(), dtype)
+    best = float("inf")
+    for _ in range(6):
+        started = time.perf_counter()
+        (matrix @ matrix)[0, 0].item()  # waits for the device
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best
+
+
+def report(model: Model, train: dict[str, Any], measured: dict[str, Any], rows: int) -> dict[str, float]:
+    """What metrics/resources.json says of training's arithmetic.
+
+    Args:
+        train: metrics/train.json.
+        measured: metrics/measured/train.json.
+        rows: that were trained on, each time counted.
+    """
+    import torch
+
+    flops = training_flops(model, train["tokens"], train["tokens"] / rows)
+    half = torch.bfloat16 if model.params["train"].get("bf16") else torch.float16
+    mixed = model.params["train"].get("bf16") or model.params["train"].get("fp16")
+    # The seconds are those of this process's tokens only, where a checkpoint was gone on from.
+    achieved = flops * measured["tokens_per_second"] / train["tokens"]
+    peak = matrix_rate(half if mixed else model.dtype)
+    return {"flops": flops, "flops_per_second": achieved, "share_of_matrix_product_rate": achieved / peak}

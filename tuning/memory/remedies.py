@@ -1,0 +1,110 @@
+"""What fits a device, and what to change where a run does not."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tuning.memory.estimator import Model
+
+GIB = 2**30
+SIZES = (8, 16, 24, 40, 80)  # GiB of common GPUs
+# Of a GPU's memory: what the CUDA context and its libraries take, and what fragmentation leaves unusable.
+CONTEXT, USABLE = 0.6 * GIB, 0.95
+MOST_ROWS, MOST_TOKENS = 1 << 12, 1 << 20
+
+
+def usable(size: float) -> float:
+    """Bytes that tensors can have on a GPU of so many."""
+    return USABLE * (size - CONTEXT)
+
+
+def largest(fits: Callable[[int], bool], most: int) -> int:
+    """The largest whole number up to ``most`` that fits, 0 if none does; if one fits, all below it do."""
+    low, high = 0, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
+
+
+def largest_batch(model: Model, length: int, size: float) -> int:
+    """Rows of ``length`` tokens to a forward pass of training that fit in so many bytes."""
+    return largest(lambda rows: model.training_by_law(rows, length).least <= size, MOST_ROWS)
+
+
+def largest_length(model: Model, batch: int, size: float) -> int:
+    """Tokens of a row that fit in so many bytes; no more than the model can read."""
+    most = getattr(model.config.get_text_config(), "max_position_embeddings", None) or MOST_TOKENS
+    return largest(lambda tokens: tokens < 2 or model.training_by_law(batch, tokens).least <= size, most)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What can be changed for training to need less.
+
+    Attributes:
+        text: as ``dvc exp run -S`` takes it.
+        model, batch, length: with it.
+    """
+
+    text: str
+    model: Model
+    batch: int
+    length: int
+
+    def least(self) -> int:
+        """Bytes that training needs with it."""
+        return self.model.training(self.batch, self.length).least
+
+    @property
+    def same(self) -> tuple[int, ...]:
+        """What two changes with which training needs the same share."""
+        tokens = (self.batch * self.length,) if self.model.folds else (self.batch, self.length)
+        return id(self.model), *tokens
+
+
+def remedies(model: Model, batch: int, length: int, before: int) -> Iterator[tuple[str, int]]:
+    """What can be changed, what costs the result least first, with the bytes that each saves alone.
+
+    Args:
+        before: bytes that training needs, at the least, with so many rows and tokens.
+    """
+    least: dict[tuple[int, ...], int] = {}
+    for change in changes(model, batch, length):
+        if change.same not in least:
+            least[change.same] = change.least()
+        if least[change.same] < before:
+            yield change.text, before - least[change.same]
+
+
+def remedy(model: Model, batch: int, length: int, before: int, size: int) -> tuple[str, int] | None:
+    """The first of the ``remedies`` that alone makes training fit in so many bytes; where none does, the first."""
+    found = []
+    for text, saved in remedies(model, batch, length, before):
+        if before - saved <= size:
+            return text, saved
+        found.append((text, saved))
+    return next(iter(found), None)
+
+
+def changes(model: Model, batch: int, length: int) -> list[Change]:
+    """What can be changed in training with so many rows and tokens, what costs the result least first."""
+    params, found = model.params, []
+    train, lora = params["train"], params["lora"]
+    if not lora["enabled"] and not params["prompt_tuning"]["enabled"]:
+        found.append(("lora.enabled=true full_finetuning=false", model.changed("lora", enabled=True), batch, length))
+    elif not params["quantization"]["enabled"]:
+        four = model.changed("quantization", enabled=True, load_in_4bit=True, load_in_8bit=False)
+        found.append(("quantization.enabled=true", four, batch, length))
+    if not train.get("gradient_checkpointing", True):
+        checkpointing = model.changed("train", gradient_checkpointing=True)
+        checkpointing.trained = model.trained  # which it does not change
+        found.append(("train.gradient_checkpointing=true", checkpointing, batch, length))
+    if batch > 1:
+        half, steps = batch // 2, 2 * train.get("gradient_accumulation_steps", 1)
+        text = f"train.per_device_train_batch_size={half} train.gradient_accumulation_steps={steps}"
+        found.append((text, model, half, length))
+    found.append((f"train.max_length={length // 2}", model, batch, length // 2))
+    if lora["enabled"] and lora.get("r", 8) > 4:
+        rank = lora["r"] // 2
+        found.append((f"lora.r={rank}", model.changed("lora", r=rank), batch, length))
+    return [Change(*parts) for parts in found]

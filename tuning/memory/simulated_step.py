@@ -1,0 +1,203 @@
+"""A step of training, or of generation, run on tensors without data to see what it holds.
+
+The step is the trainer's own: the model of the configuration's class with its adapter, TRL's tiled head
+(``add_fused_lm_head``), backward. On fake tensors an operation costs microseconds and no memory, and autograd saves
+what it would save; the bytes alive are counted (``TensorBytes``). The phases of training are:
+
+- ``head``: until the gradient reaches the last layer. All layers' saved tensors, and the tiles of logits.
+- ``last``: backward of the layers but the first. All that is saved, and one layer's temporary tensors.
+- ``first``: backward of the first layer. All gradients, which for a model trained whole are the greater part.
+- ``update``: the optimizer's temporary tensors.
+"""
+
+import weakref
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tuning.generation.kv_cache import PREFILL
+from tuning.memory.fake_model import base, fake_tensors, make_fake, narrow_head, tiles_in_place, to_train
+from tuning.model.architectures import architecture, period, shortened
+from tuning.model.base_model import is_quantized
+
+PHASES = ("head", "last", "first", "update")
+# Tokens of a row where a step takes as long as its rows are.
+FOLDED = 4
+
+
+@dataclass(frozen=True)
+class Phase:
+    """The greatest moment of a phase, in bytes beside weights, adapter, and optimizer states.
+
+    Attributes:
+        layers: what the layers hold.
+        gradients: of parameters.
+        logits: what the head holds.
+    """
+
+    layers: float
+    gradients: float
+    logits: float = 0.0
+
+    @property
+    def peak(self) -> float:
+        return self.layers + self.gradients + self.logits
+
+    def plus(self, times: float, layers: float, gradients: float) -> "Phase":
+        """With so many times what further layers add."""
+        return Phase(self.layers + times * layers, self.gradients + times * gradients, self.logits)
+
+
+def run(
+    params: dict[str, Any], config, dtype, device: str, times: float, size: tuple[int, int], every: bool = False
+) -> dict[str, Phase]:
+    """The phases of a step, counted with the configuration's own layers, and extrapolated to more.
+
+    Args:
+        times: how often the layers but the first are to come besides.
+        size: batch and length.
+        every: whether each token has one to predict after it, also the last of a row.
+    """
+    import torch
+
+    from tuning.memory.tensor_bytes import TensorBytes
+
+    with torch.device("meta"):
+        model = to_train(params, config, dtype)
+    batch, length = size
+    train, counter = params["train"], TensorBytes()
+    half = torch.bfloat16 if train.get("bf16") else torch.float16 if train.get("fp16") else None
+    mixed = torch.autocast("cpu", half) if half else nullcontext()
+    tiles = tiles_in_place() if device == "cuda" else nullcontext()
+    with fake_tensors(), mixed, tiles:
+        make_fake(model)
+        narrow_head(model)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        ids = torch.zeros(batch, length, dtype=torch.long)
+        if train.get("gradient_accumulation_steps", 1) > 1:  # gradients of earlier batches are there already
+            for parameter in trained:
+                parameter.grad = torch.zeros_like(parameter)
+        with counter:
+            counter.note_weights(model, counted=False)
+            for parameter in trained:
+                if parameter.grad is not None:
+                    counter.note(parameter.grad)
+            return _step(model, trained, ids, counter, times, every)
+
+
+def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, Phase]:
+    """Forward and backward, with the greatest moment of each phase."""
+    import torch
+
+    layers, accumulates = _layers(model), any(parameter.grad is not None for parameter in trained)
+    found, saved, read, handles = {}, {}, {}, []
+
+    def close(name):
+        if name in found:
+            return
+        gradients = sum(parameter.grad.nbytes for parameter in trained if parameter.grad is not None)
+        peak = counter.restart()
+        logits = max(0, peak - gradients - saved[name]) if name == "head" else 0
+        found[name] = Phase(peak - gradients - logits, gradients, logits)
+
+    def watch(name):
+        def after(_, given, output):
+            hidden = output[0] if isinstance(output, tuple) else output
+            if name in saved:  # again, where checkpointing computes it again
+                return
+            saved[name] = counter.live
+            read[name] = [(weakref.ref(tensor.untyped_storage()), tensor.nbytes) for tensor in given[:1]]
+            if hidden.requires_grad:
+                hidden.register_hook(lambda gradient: close(name))
+
+        return after
+
+    handles.append(layers[-1].register_forward_hook(watch("head")))
+    handles.append(layers[0].register_forward_hook(watch("last")))
+    mask = torch.ones_like(ids)
+    labels = {"shift_labels" if every else "labels": ids}
+    output = model(input_ids=ids, attention_mask=mask, **labels, fused_lm_head=True)
+    # What the layers but the first save: at the end of the last, what it has read may be there without being saved.
+    more = saved["head"] - saved["last"] - sum(size for held, size in read["head"] if held() is None)
+    loss = -output.log_probs.sum() / ids.numel()
+    del output
+    loss.backward()
+    del loss
+    for handle in handles:
+        handle.remove()
+    close("first")
+    gradients = found["first"].gradients
+    greatest = max((parameter.nbytes for parameter in trained), default=0)
+    found["update"] = Phase(2 * greatest, gradients)
+    added, empty = _added(layers[1:], more, accumulates), Phase(0, 0)
+    return {name: found.get(name, empty).plus(times, *added[name]) for name in PHASES}
+
+
+def _added(layers, saved: int, accumulates: bool) -> dict[str, tuple[int, int]]:
+    """By phase, what layers add: what they save, which is there until their backward, and gradients from then on."""
+    gradients = sum(p.grad.nbytes for layer in layers for p in layer.parameters() if p.grad is not None)
+    return {
+        "head": (saved, gradients if accumulates else 0),
+        "last": (saved if accumulates else max(0, saved - gradients), gradients),
+        "first": (0, gradients),
+        "update": (0, gradients),
+    }
+
+
+def _layers(model):
+    """The decoder's layers: the longest list of modules."""
+    import torch
+
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
+    return max(lists, key=len)
+
+
+def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, positions: int) -> int:
+    """Bytes of temporary tensors while prompts are read or answers are written, beside weights and cache.
+
+    Args:
+        batch: prompts at once.
+        prompt: tokens of the longest.
+        positions: keys that a step reads at the most.
+    """
+    import torch
+
+    from tuning.memory import bitsandbytes_layers
+
+    # A few layers tell, since each frees what it made.
+    few = shortened(config, min(config.get_text_config().num_hidden_layers, max(2, period(config))))
+    with torch.device("meta"):
+        model = base(params, few, dtype).eval()
+    if is_quantized(params):
+        bitsandbytes_layers.imitate(model, params["quantization"])
+    text = config.get_text_config()
+    at_once = max(1, min(batch, PREFILL // prompt))
+    with fake_tensors(), torch.no_grad():
+        make_fake(model)
+        peak = partial(_peak, model)
+        reading, writing = _reading(peak, config, at_once, prompt), peak(batch, 1)
+    scores = 3 * 4 * batch * text.num_attention_heads * positions  # as they come, masked, and as weights
+    return max(reading, writing + scores)
+
+
+def _peak(model, rows: int, length: int) -> int:
+    """Bytes beside the weights at the greatest moment of reading so many tokens."""
+    import torch
+
+    from tuning.memory.tensor_bytes import TensorBytes
+
+    ids = torch.zeros(rows, length, dtype=torch.long)
+    with TensorBytes() as counter:
+        counter.note_weights(model, counted=False)
+        model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False, logits_to_keep=1)
+    return counter.peak
+
+
+def _reading(peak: Callable[[int, int], int], config, rows: int, length: int) -> int:
+    """The peak of reading prompts; where that takes as long as they are, on a line through two short ones."""
+    if not architecture(config.model_type).loops or length <= 32:
+        return peak(rows, length)
+    at_16, at_32 = peak(rows, 16), peak(rows, 32)
+    return at_16 + (at_32 - at_16) * (length - 16) // 16

@@ -1,0 +1,59 @@
+"""What differs between model architectures, with the reason for each difference.
+
+Everything that is not listed here is the same for all: LoRA on ``all-linear``, which finds the linear
+layers of any architecture (phi's dense, fc1 and fc2 and RecurrentGemma's linear_x, linear_y and
+linear_out among them), padding on the left for generation, the checkpoint's own dtype on a GPU. Whether
+a system role is understood is asked of the chat template itself (``tuning.model.chat_template``).
+"""
+
+import copy
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How one ``model_type`` differs from the rest.
+
+    Attributes:
+        attention: ``attn_implementation`` unless ``model_config`` names one; None leaves it to the library.
+        pads: whether prompts of different lengths can be padded to one batch for generation.
+        loops: whether its layers go through a row token by token, so that a step takes as long as the row.
+        reason: why.
+    """
+
+    attention: str | None = None
+    pads: bool = True
+    loops: bool = False
+    reason: str = ""
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "gemma2": Architecture(
+        attention="eager",
+        reason="caps attention logits softly, which the fused kernels leave out or round differently in training",
+    ),
+    "recurrent_gemma": Architecture(
+        pads=False,
+        loops=True,
+        reason="its recurrent state reads padding like text, so only prompts of equal length share a batch",
+    ),
+}
+
+
+def architecture(model_type: str) -> Architecture:
+    """How the architecture differs; with defaults where it does not."""
+    return ARCHITECTURES.get(model_type, Architecture())
+
+
+def period(config) -> int:
+    """Layers after which their kinds repeat, where the kinds differ in what they hold."""
+    return len(getattr(config, "block_types", None) or [None])
+
+
+def shortened(config, layers: int):
+    """The configuration with its first layers only."""
+    config = copy.deepcopy(config)
+    config.num_hidden_layers = layers
+    if vars(config).get("layer_types"):
+        config.layer_types = config.layer_types[:layers]
+    return config

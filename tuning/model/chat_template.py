@@ -1,0 +1,109 @@
+"""Tokenizer and chat template: how a conversation becomes the tokens of a prompt and its completion."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuning.model.hub import borrow, explain
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Message = dict[str, str]  # role and content
+
+DEFAULT_TEMPLATE = Path(__file__).with_name("chatml.jinja")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids of one row; the model reads ``prompt`` and is trained to write ``completion``."""
+
+    prompt: list[int]
+    completion: list[int]
+
+
+def load_tokenizer(params: dict[str, Any]) -> "PreTrainedTokenizerBase":
+    """The tokenizer that ``tokenizer``, or else ``model``, names.
+
+    It always has a chat template (its own, or ChatML) and a pad token that is not its end token, so
+    that masking the padding never masks the end.
+
+    Raises:
+        UserError: it is neither a local folder nor on the Hub, or cannot be had.
+    """
+    from transformers import AutoTokenizer
+
+    name = params["tokenizer"] or params["model"]
+    borrow(name)
+    with explain("tokenizer", name):
+        tokenizer = AutoTokenizer.from_pretrained(name, **params["tokenizer_config"])
+    for how in ("is_local", "local_files_only"):  # it was found; saved with it, equal tokenizers would differ
+        tokenizer.init_kwargs.pop(how, None)
+    if tokenizer.chat_template is None:
+        warnings.warn(f"{name} has no chat template: using ChatML ({DEFAULT_TEMPLATE.name})", stacklevel=2)
+        tokenizer.chat_template = DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+    if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
+        tokenizer.pad_token = _pad_token(tokenizer)
+    return tokenizer
+
+
+def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """A token of the vocabulary that never ends a turn; padding is masked, so its meaning is free.
+
+    A token made for it or reserved, else the unknown or first token, else the last of the vocabulary,
+    which is the rarest: whatever pads is left out of decoded text.
+    """
+    reserved = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower() or "reserved" in token.lower()]
+    for token in [*reserved, tokenizer.unk_token, tokenizer.bos_token]:
+        if token and token != tokenizer.eos_token:
+            return token
+    by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: -item[1])
+    return next(token for token, _ in by_id if token != tokenizer.eos_token)
+
+
+def prompt_tokens(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> list[int]:
+    """Token ids of a conversation up to where the assistant's next turn starts."""
+    text = _rendered(tokenizer, messages, add_generation_prompt=True)
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], completion: list[Message]) -> Tokens:
+    """Token ids of a row, the completion's beginning exactly where generation starts.
+
+    The completion ends with the token that ends a turn; what a template adds after it is left out,
+    since generation stops there too.
+    """
+    before = _rendered(tokenizer, prompt, add_generation_prompt=True)
+    whole = _rendered(tokenizer, prompt + completion)
+    if whole.startswith(before):
+        ids = tokenizer(whole[len(before) :], add_special_tokens=False)["input_ids"]
+    else:  # the template shows a turn's start differently once it is answered
+        ids = tokenizer(completion[-1]["content"], add_special_tokens=False)["input_ids"]
+    ends = end_tokens(tokenizer)
+    while ids and ids[-1] not in ends and not tokenizer.decode(ids[-1:]).strip():
+        ids = ids[:-1]
+    if not ids or ids[-1] not in ends:
+        ids = [*ids, tokenizer.eos_token_id]
+    return Tokens(prompt_tokens(tokenizer, prompt), ids)
+
+
+def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **options: bool) -> str:
+    """The conversation as the template writes it; what the system says goes to the user's first turn if need be."""
+    from jinja2.exceptions import TemplateError
+
+    try:
+        return tokenizer.apply_chat_template(messages, tokenize=False, **options)
+    except TemplateError:
+        if messages[0]["role"] != "system" or len(messages) == 1:
+            raise
+    system, first, *rest = messages
+    joined = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
+    return tokenizer.apply_chat_template([joined, *rest], tokenize=False, **options)
+
+
+def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
+    """The ids at which a turn ends: the end token, and the end-of-turn token of the common templates."""
+    names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>")
+    vocabulary = tokenizer.get_added_vocab()
+    return sorted({tokenizer.eos_token_id, *(vocabulary[name] for name in names if name in vocabulary)} - {None})

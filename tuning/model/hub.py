@@ -1,0 +1,88 @@
+"""What goes wrong between here and the Hugging Face Hub, in words a user can act on."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+from tuning.core.errors import UserError
+
+
+@contextmanager
+def explain(kind: str, name: str):
+    """Turns what the Hub's libraries raise about a model or data set into a UserError that says what to do.
+
+    Args:
+        kind: what ``name`` is, in words.
+        name: its id on the Hub.
+    """
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        yield
+    except Exception as error:
+        for cause in _chain(error):
+            if isinstance(cause, GatedRepoError):
+                advice = f"accept its licence on https://huggingface.co/{name}, log in with `hf auth login`"
+                raise UserError(f"{kind} {name!r} is gated: {advice}, or name another") from error
+            if isinstance(cause, RevisionNotFoundError):
+                raise UserError(f"{kind} {name!r} has no such revision: {cause}") from error
+            if isinstance(cause, RepositoryNotFoundError) or type(cause).__name__ == "DatasetNotFoundError":
+                advice = "check the name, or log in with `hf auth login` if it is private"
+                raise UserError(f"{kind} {name!r} is neither here as a folder nor on the Hub: {advice}") from error
+            unreachable = (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError)
+            if isinstance(cause, unreachable) or type(cause).__name__ in ("ConnectError", "ConnectTimeout"):
+                advice = "check the network, or name a local folder or file"
+                raise UserError(f"{kind} {name!r} is not here, and the Hub cannot be reached: {advice}") from error
+        if isinstance(error, (OSError, ValueError)):
+            if not Path(name).exists() and (name.count("/") != 1 or name.startswith((".", "/"))):
+                advice = "name a folder that exists or an id of the Hub; `make setup` makes the embedded model"
+                raise UserError(f"{kind} {name!r}: there is no such folder: {advice}") from error
+            raise UserError(f"{kind} {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+        raise
+
+
+def reachable() -> bool:
+    """Whether the Hub, or the mirror in its place, answers within three seconds.
+
+    Its libraries ask five times, for a minute and more, before they give a file up.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=3)
+    except Exception:  # of the one or the other HTTP library, by the version of huggingface_hub, or offline mode
+        return False
+    return True
+
+
+def borrow(name: str) -> None:
+    """Makes what git does not track, such as the embedded model, appear in a temporary checkout of the project.
+
+    DVC runs queued experiments in ``.dvc/tmp/exps/NAME``, where only tracked files are. A link to the same path of
+    the project itself costs no copy, and leaves the name as it is written in params.yaml.
+
+    Args:
+        name: a model's or data set's; ids of the Hub and paths outside the project are left alone.
+    """
+    path, here = Path(name), Path.cwd()
+    exps = next((parent for parent in here.parents if parent.parts[-3:] == (".dvc", "tmp", "exps")), None)
+    if exps is None or path.is_absolute() or path.exists():
+        return
+    original = exps.parents[2] / path
+    if original.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(original)
+
+
+def _chain(error: BaseException | None):
+    """An error and what caused it, outermost first."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,87 @@
+"""The card of an exported model: what it came from, what it scores with which certainty, and its limits.
+
+In the format of the Hub (huggingface_hub.ModelCard), whose front matter tools read.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ifeval.scoring import ACCURACIES
+from ifeval.tables import TITLES
+from tuning.core.errors import UserError
+from tuning.model.adapters import kind
+from tuning.model.bundled_assets import HUB_ID, MODEL
+from tuning.report.page import LIBRARIES, flat, library_versions
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCard
+
+SCORES, TRAIN = Path("data/report/scores.json"), Path("metrics/train.json")
+TEMPLATE = Path(__file__).with_name("templates") / "model_card.md"
+_SHOWN = ("lora", "prompt_tuning", "quantization", "train", "data")
+
+
+def card(params: dict[str, Any], adapter: bool) -> "ModelCard":
+    """The card of what the workspace's experiment has trained.
+
+    Args:
+        adapter: whether only the adapter is exported.
+
+    Raises:
+        UserError: the experiment has not been scored.
+    """
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+    for path in (SCORES, TRAIN):
+        if not path.is_file():
+            raise UserError(f"{path} is not here, and the card states scores: run `dvc repro`, or `dvc pull`")
+    scores, train = (json.loads(path.read_text(encoding="utf-8")) for path in (SCORES, TRAIN))
+    base = HUB_ID if Path(params["model"]) == MODEL else params["model"]
+    prompts = params["ifeval.prompts"]
+    data = ModelCardData(
+        base_model=base if _is_hub_id(base) else None,
+        datasets=[name for name in _datasets(params["dataset"]) if _is_hub_id(name)] or None,
+        library_name="peft" if adapter else "transformers",
+        pipeline_tag="text-generation",
+        tags=["ifeval", "instruction-following", kind(params).lower().replace(" ", "-")],
+        model_name=f"{Path(base).name}-tuned",
+        eval_results=[
+            EvalResult(
+                task_type="text-generation",
+                dataset_type="google/IFEval" if prompts == "google/IFEval" else "ifeval",
+                dataset_name="IFEval" if prompts == "google/IFEval" else f"IFEval instructions, {Path(prompts).name}",
+                metric_type=name,
+                metric_value=round(100 * scores["tuned"][name], 2),
+            )
+            for name in ACCURACIES
+        ],
+    )
+    shown = {
+        name: section for name, section in params.items() if name in _SHOWN and section.get("enabled") is not False
+    }
+    return ModelCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        base=base,
+        data_sets=_datasets(params["dataset"]),
+        kind=kind(params),
+        adapter=adapter,
+        settings=flat(shown),
+        train=train,
+        scores=scores,
+        titles={name: TITLES[name] for name in ACCURACIES},
+        prompts=prompts,
+        max_new_tokens=params["generation"]["max_new_tokens"],
+        versions=library_versions(LIBRARIES),
+        seed=params["seed"],
+    )
+
+
+def _datasets(dataset: str | list[dict[str, Any]]) -> list[str]:
+    return [dataset] if isinstance(dataset, str) else [part["name"] for part in dataset]
+
+
+def _is_hub_id(name: str) -> bool:
+    """Whether a name is of the Hub: an owner and a name, and no file or folder here."""
+    return name.count("/") == 1 and not name.startswith((".", "/")) and not Path(name).exists()

@@ -1,0 +1,42 @@
+"""Training curves for ``dvc plots``, written by DVCLive as training goes."""
+
+from pathlib import Path
+
+from transformers import TrainerCallback
+
+from tuning.model.processes import rank
+
+FOLDER = Path("metrics/curves")
+
+# What the trainer logs under these names is a result; the rest (seconds, rates) is measurement.
+_CURVES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_loss": "validation/loss"}
+
+
+class Curves(TrainerCallback):
+    """Logs loss, learning rate and validation loss by optimizer step; a resumed run logs its past again."""
+
+    live = None
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        from dvclive import Live
+
+        if rank() == 0:
+            self.live = Live(str(FOLDER), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
+        for entry in state.log_history:
+            self._log(entry["step"], entry)
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        self._log(state.global_step, logs or {})
+
+    def finish(self) -> None:
+        """Writes the last values; called once the final evaluation is logged."""
+        if self.live is not None:
+            self.live.make_summary()
+
+    def _log(self, step: int, logs: dict[str, float]) -> None:
+        if self.live is None:
+            return
+        self.live.step = step
+        for name, value in logs.items():
+            if name in _CURVES:
+                self.live.log_metric(_CURVES[name], value)
