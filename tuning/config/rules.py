@@ -23,24 +23,13 @@ _OPTIMIZERS = {
 }
 
 
-def find(values: dict[str, Any]) -> list[str]:
+def broken(values: dict[str, Any]) -> list[str]:
     """What cannot be together, a sentence each.
 
     Args:
         values: of params.yaml, each of which is right by itself.
     """
-    return _of_data(values) + _of_adapters(values) + _of_training(values) + _of_generation(values) + _of_amounts(values)
-
-
-def _of_data(values: dict[str, Any]) -> list[str]:
-    section, problems = values["data"]["instructions"], []
-    for share in ("fraction", "short"):
-        if not 0 <= section[share] <= 1:
-            problems.append(f"'data.instructions.{share}' must be from 0 to 1, not {section[share]}")
-    weights = section["per_row"]
-    if not all(isinstance(weight, (int, float)) and weight >= 0 for weight in weights) or not sum(weights):
-        problems.append(f"'data.instructions.per_row' must be weights of 1, 2, 3 instructions, not {weights}")
-    return problems
+    return _of_adapters(values) + _of_training(values) + _of_generation(values) + _of_amounts(values)
 
 
 def _of_adapters(values: dict[str, Any]) -> list[str]:
@@ -91,12 +80,9 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
 
 def _of_amounts(values: dict[str, Any]) -> list[str]:
     """Numbers that are too small; None where the key's absence or null means something else."""
-    train, tuned, batch_size = values["train"], values["prompt_tuning"], values["generation"]["batch_size"]
+    train, tuned = values["train"], values["prompt_tuning"]
     multiple = train.get("pad_to_multiple_of")
     least = [
-        ("data.num_val", values["data"]["num_val"], 0),
-        ("data.instructions.variants", values["data"]["instructions"]["variants"], 1),
-        ("data.instructions.max_words", values["data"]["instructions"]["max_words"], 1),
         ("train.max_length", train.get("max_length"), 1),
         ("train.per_device_train_batch_size", train.get("per_device_train_batch_size"), 1),
         ("train.per_device_eval_batch_size", train.get("per_device_eval_batch_size"), 1),
@@ -106,9 +92,6 @@ def _of_amounts(values: dict[str, Any]) -> list[str]:
         ("train.pad_to_multiple_of", multiple if multiple != "auto" else None, 1),
         ("lora.r", values["lora"].get("r", 8), 1),
         ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
-        ("generation.batch_size", batch_size if batch_size != "auto" else None, 1),
-        ("generation.concurrency", values["generation"]["concurrency"], 1),
-        ("generation.num_batches", values["generation"]["num_batches"], 1),
         ("generation.max_new_tokens", values["generation"].get("max_new_tokens"), 1),
     ]
     return [
