@@ -4,33 +4,31 @@ from functools import partial
 from pathlib import Path
 
 from tuning.config.params import read_params
-from tuning.core.allocator import keep_freed_memory
 from tuning.core.errors import run
-from tuning.core.files import fingerprint, read_jsonl
-from tuning.generation.answering import PROMPTS, answer, is_served, longest_prompt, selected, verbose
+from tuning.core.files import fingerprint, write_json
+from tuning.generation.answering import PROMPTS, answer, metrics, relevant, task, verbose
 from tuning.memory.preflight import check_generation
 from tuning.model.base_model import load_model
-from tuning.model.chat_template import load_tokenizer
-from tuning.model.processes import launched
+from tuning.model.model_spec import model_spec
+from tuning.model.processes import launched, rank
 
-MEASURED = Path("metrics/measured/baseline.json")
+METRICS, MEASURED = Path("metrics/baseline.json"), Path("metrics/measured/baseline.json")
 
 
 def main(show: bool = False) -> None:
-    params = read_params(
-        "model", "tokenizer", "seed", "launch", "model_config", "tokenizer_config", "quantization", "generation"
-    )
-    strict = read_params("resources.strict")["resources.strict"]
-    if launched(params["launch"], "stages.baseline", *["-v"] * show):
+    params = read_params()
+    if launched(params.launch, "stages.baseline", *["-v"] * show):
         return
-    keep_freed_memory()
-    prompts = selected(read_jsonl(PROMPTS), params["generation"])
-    tokenizer = load_tokenizer(params)
-    model = None
-    if not is_served(params["generation"]):
-        check_generation(params, longest_prompt(tokenizer, prompts, params["generation"]), strict)
-        model = load_model(params)
-    answer("base", model, tokenizer, prompts, params, fingerprint(params, PROMPTS), MEASURED, show)
+    asked = task("base", params, fingerprint(relevant(params), PROMPTS))
+
+    def load():
+        spec = model_spec(params)
+        check_generation(spec, None, asked, params.resources.strict)
+        return load_model(spec)
+
+    responses = answer(asked, load, MEASURED, show)
+    if rank() == 0:
+        write_json(METRICS, {"base": metrics(responses)})
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """params.yaml with some values changed for one command, in the form that ``dvc exp run -S`` takes."""
 
-from typing import Any
-
 from tuning.config import params
+from tuning.config.params import Params
 from tuning.core.errors import UserError
 
 
-def apply(changes: list[str]) -> dict[str, Any]:
+def apply(changes: list[str]) -> Params:
     """All values of params.yaml in the working directory, changed and checked.
 
     Args:
@@ -33,6 +32,4 @@ def apply(changes: list[str]) -> dict[str, Any]:
             if not isinstance(place, dict):
                 raise UserError(f"-S {change}: {section!r} is not a section")
         place[key] = value
-    if problems := params.check(values):
-        raise UserError("with the changes of -S: " + "\n       ".join(problems))
-    return values
+    return params.checked(values, "with the changes of -S")

@@ -31,6 +31,13 @@ class Params:
     generation: own_keys.Generation
     resources: own_keys.Resources
 
+    def plain(self) -> dict[str, Any]:
+        """The values as params.yaml has them, sections as mappings."""
+        return {
+            name: value.model_dump() if isinstance(value, own_keys.Section) else value
+            for name, value in vars(self).items()
+        }
+
 
 def read_params() -> Params:
     """The parameters of the working directory.

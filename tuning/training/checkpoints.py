@@ -5,11 +5,21 @@ import re
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from transformers import TrainerCallback
 
+from tuning.config.params import Params
+
 CHECKPOINTS = Path("models/checkpoints")
 TRAINED = "trained.safetensors"
+
+
+def relevant(params: Params) -> list[Any]:
+    """What a training run depends on."""
+    names = ("model_config", "tokenizer_config", "quantization", "lora", "prompt_tuning", "train")
+    sections = (getattr(params, name).model_dump() for name in names)
+    return [params.model, params.tokenizer, params.seed, params.launch, params.full_finetuning, *sections]
 
 
 def latest(folder: Path) -> str | None:
