@@ -3,27 +3,20 @@
 from functools import partial
 from pathlib import Path
 
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.allocator import keep_freed_memory
 from tuning.core.errors import run
-from tuning.core.files import fingerprint, read_jsonl, write_json
-from tuning.generation.answering import (
-    PROMPTS,
-    RESPONSES,
-    answer,
-    is_served,
-    longest_prompt,
-    metrics,
-    selected,
-    verbose,
-)
+from tuning.core.files import read_jsonl, write_json
+from tuning.core.unfinished_work import remove, unfinished_work
+from tuning.generation.answering import PROMPTS, answer, is_served, longest_prompt, metrics, selected, verbose
+from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.adapters import ADAPTER, check_trained, load_adapter
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer
 from tuning.model.processes import launched, rank
 
-BASE = RESPONSES / "base.jsonl"
 METRICS, MEASURED = Path("metrics/generate.json"), Path("metrics/measured/generate.json")
 
 
@@ -45,7 +38,6 @@ def main(show: bool = False) -> None:
     if launched(params["launch"], "stages.generate", *["-v"] * show):
         return
     keep_freed_memory()
-    base = read_jsonl(BASE)
     check_trained()
     prompts = selected(read_jsonl(PROMPTS), params["generation"])
     tokenizer = load_tokenizer({**params, "tokenizer": str(ADAPTER)})
@@ -54,11 +46,12 @@ def main(show: bool = False) -> None:
     if not is_served(params["generation"]):
         check_generation(params, longest, strict)
         model = load_adapter(load_model(params), ADAPTER, params)
-    run_id = fingerprint(params, PROMPTS, ADAPTER)
-    tuned = answer("tuned", model, tokenizer, prompts, params, run_id, MEASURED, show)
+    folder = unfinished_work("generate", declared("generate", WITHOUT), PROMPTS, ADAPTER)
+    tuned = answer("tuned", model, tokenizer, prompts, params, folder, MEASURED, show)
     if rank() > 0:
         return
-    write_json(METRICS, {"longest_prompt_tokens": longest, "base": metrics(base), "tuned": metrics(tuned)})
+    write_json(METRICS, {"longest_prompt_tokens": longest, "tuned": metrics(tuned)})
+    remove(folder)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from typing import Any
 from ifeval import scoring, tables
 from ifeval.jsonl import RecordError
 from ifeval.records import Prompt, read_prompts, read_responses
+from tuning.config import huggingface_keys
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.errors import UserError, run
 from tuning.core.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
@@ -56,12 +58,21 @@ def main() -> None:
     write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
     write_json(REPORT / "scores.json", scores)
     rows = page.answered(prompts, responses, base, tuned)
-    write_bytes(REPORT / "index.html", page.page(params, scores, rows, curves(), numbers()))
+    write_bytes(REPORT / "index.html", page.page(settings(), scores, rows, curves(), numbers()))
     write_json(METRICS, metrics(base_scores, tuned_scores, difference))
     write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
     write_bytes(LENGTHS, lengths())
     print(tables.score_table(tuned_scores, base_scores, difference))
     print("\n" + tables.type_table(tuned_scores, base_scores))
+
+
+def settings() -> dict[str, Any]:
+    """The parameters that the page states: those that can change it, as far as they are given."""
+    return {
+        name: value
+        for name, value in declared("ifeval").items()
+        if value is not None or name.partition(".")[2] not in huggingface_keys.keys("generation")
+    }
 
 
 def answered() -> list[Prompt]:
@@ -130,7 +141,9 @@ def curves() -> list[page.Curve]:
 
 def numbers() -> dict[str, dict[str, Any]]:
     """Rows, tokens and parameters, as the stages before have counted them, for the page."""
-    data, train, generate = (read_json(Path(f"metrics/{name}.json")) for name in ("data", "train", "generate"))
+    names = ("data", "train", "baseline", "generate")
+    data, train, baseline, generate = (read_json(Path(f"metrics/{name}.json")) for name in names)
+    responses = {"base": baseline["base"], "tuned": generate["tuned"]}
     return {
         "Data": {"rows to train on": data["rows"]["train"], "rows to validate": data["rows"]["validation"]}
         | {f"dropped, {reason.replace('_', ' ')}": count for reason, count in data["dropped"].items()},
@@ -139,8 +152,8 @@ def numbers() -> dict[str, dict[str, Any]]:
             for name, value in train.items()
         },
         "Responses": {
-            f"{name}: {what}": f"{generate[name][key]:{shown}}"
-            for name in ("base", "tuned")
+            f"{name}: {what}": f"{counted[key]:{shown}}"
+            for name, counted in responses.items()
             for what, key, shown in (
                 ("new tokens", "new_tokens", ","),
                 ("cut at the limit", "share_cut", ".0%"),

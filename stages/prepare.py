@@ -8,9 +8,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.errors import UserError, run
 from tuning.core.files import write_bytes, write_json, write_jsonl
+from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
 from tuning.data.rows import Row, sample, summary
 from tuning.model.chat_template import Tokens, load_tokenizer, row_tokens
@@ -19,6 +21,8 @@ PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
 ANSWER_TOKENS = 96  # new ones, of the model's own answers to requests
 FOLLOWING_TOKENS = 192  # the same of its answers to requests with instructions
+# Keys that say which requests the model answers, and not how: answers are kept by the requests themselves.
+WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
 
 def main() -> None:
@@ -44,10 +48,11 @@ def main() -> None:
     described = in_words(rows, matches)
     rows = decontaminated(rows, matches, params, dropped)
     train, validation = split(rows, params["data"]["num_val"], params["seed"])
-    own = answered_by_the_model(train, tokenizer, params)
+    folder = unfinished_work("prepare", declared("prepare", WITHOUT))
+    own = answered_by_the_model(train, tokenizer, params, folder)
     lost: Counter = Counter()
     treated = instruction_rows.treat_all([*train, *own], types, params["data"]["instructions"], params["seed"], lost)
-    treated, itself = followed_by_the_model(list(treated), tokenizer, params)
+    treated, itself = followed_by_the_model(list(treated), tokenizer, params, folder)
     train = instructed(treated, tokenizer, params, dropped)
     matches = [match for match in overlaps(train, evaluation) if train[match.row].types]
     described += in_words(train, matches)
@@ -61,7 +66,7 @@ def main() -> None:
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
     write_bytes(PREPARED / "sample.md", sample(train, params["seed"]).encode())
     write_json(METRICS, summary(train, validation, evaluation, dropped, described, lost, len(own), itself))
-    own_answers.clear(PREPARED)
+    remove(folder)
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dropped.items()) + " rows dropped")
 
@@ -124,13 +129,17 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
     return train, [rows[index] for index in sorted(chosen)]
 
 
-def answered_by_the_model(rows: list[Row], tokenizer, params: dict[str, Any]) -> list[Row]:
-    """With ``data.self_distill``, further rows: the same requests, answered by the base model."""
+def answered_by_the_model(rows: list[Row], tokenizer, params: dict[str, Any], folder: Path) -> list[Row]:
+    """With ``data.self_distill``, further rows: the same requests, answered by the base model.
+
+    Args:
+        folder: for what is answered so far.
+    """
     if not params["data"]["self_distill"]:
         return []
     asked = [row for row in rows if not instruction_rows.is_foreign(row.completion[-1]["content"])]
     answers = own_answers.own_answers(
-        [row.prompt for row in asked], tokenizer, relevant(params), PREPARED, ANSWER_TOKENS
+        [row.prompt for row in asked], tokenizer, relevant(params), folder, ANSWER_TOKENS
     )
     found = []
     for row, answer in zip(asked, answers, strict=True):
@@ -142,7 +151,7 @@ def answered_by_the_model(rows: list[Row], tokenizer, params: dict[str, Any]) ->
 
 
 def followed_by_the_model(
-    treated: list[tuple[Row, instruction_rows.Treated | None]], tokenizer, params: dict[str, Any]
+    treated: list[tuple[Row, instruction_rows.Treated | None]], tokenizer, params: dict[str, Any], folder: Path
 ) -> tuple[list[tuple[Row, instruction_rows.Treated | None]], int]:
     """With ``data.self_distill``, what the base model follows by itself is followed in its own words.
 
@@ -153,7 +162,7 @@ def followed_by_the_model(
     if not params["data"]["self_distill"] or not asked:
         return treated, 0
     answers = own_answers.own_answers(
-        [result.prompt for result in asked], tokenizer, relevant(params), PREPARED, FOLLOWING_TOKENS
+        [result.prompt for result in asked], tokenizer, relevant(params), folder, FOLLOWING_TOKENS
     )
     own = {
         id(result): replace(result, completion=[{"role": "assistant", "content": answer}])

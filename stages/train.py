@@ -4,11 +4,13 @@ import math
 from pathlib import Path
 from typing import Any
 
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.allocator import give_back_freed_memory, keep_freed_memory
 from tuning.core.errors import run
-from tuning.core.files import fingerprint, new_folder, read_jsonl, write_json
+from tuning.core.files import new_folder, read_jsonl, write_json
 from tuning.core.measurement import Measurement
+from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.memory.preflight import check_device, describe_training
 from tuning.model.adapters import ADAPTER, add_adapter, parameter_counts, save_adapter
 from tuning.model.base_model import device, load_model
@@ -58,11 +60,12 @@ def main() -> None:
 
     set_seed(params["seed"])  # here, so that what the preflight draws changes nothing
     model = add_adapter(load_model(params), params)
-    folder, curves = checkpoints.CHECKPOINTS / fingerprint(params, TRAIN, VALIDATION), Curves()
+    folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), TRAIN, VALIDATION)
     checkpoint = checkpoints.latest(folder)
     seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
     trainer = make_trainer(model, tokenizer, train, validation, params, folder)
-    for callback in (curves, checkpoints.Trained(checkpoint)):
+    curves = Curves(folder)
+    for callback in (curves, checkpoints.Checkpoints(trainer, checkpoint)):
         trainer.add_callback(callback)
 
     measurement = Measurement()
@@ -72,13 +75,13 @@ def main() -> None:
     weights = gathered(trainer)
     if not trainer.is_world_process_zero():
         return
-    curves.finish()
     with new_folder(ADAPTER) as new:
         save_adapter(trainer.accelerator.unwrap_model(trainer.model), new, params, weights)
         tokenizer.save_pretrained(new)
+    curves.finish()
     write_json(METRICS, result)
     write_json(MEASURED, {**measured, "keeps_freed_memory": keeps})
-    checkpoints.finish(folder)
+    remove(folder)
 
 
 def encode(rows: list[dict[str, Any]], tokenizer, whole: bool = False):

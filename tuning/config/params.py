@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tuning.config import huggingface_keys, rules
+from tuning.config import declared, huggingface_keys, rules
 from tuning.config.huggingface_keys import Key
 from tuning.core.errors import UserError
 
@@ -87,7 +87,7 @@ INSTRUCTIONS: dict[str, Key] = {
 }
 
 _RESERVED = {
-    ("train", "output_dir"): "checkpoints go to models/checkpoints, the adapter to models/adapter",
+    ("train", "output_dir"): "checkpoints go to unfinished/train, the adapter to models/adapter",
     ("train", "seed"): "the seed of everything is the top-level key 'seed'",
     ("train", "data_seed"): "the seed of everything is the top-level key 'seed'",
     ("train", "resume_from_checkpoint"): "a stage that was interrupted resumes by itself",
@@ -183,6 +183,8 @@ def _check_section(section: str, values: Any) -> list[str]:
             problems.append(f"{name!r} cannot be set: {_RESERVED[section, key]}")
         elif key not in allowed:
             problems.append(f"unknown key {name!r}{_nearest(key, allowed, section + '.')}")
+        elif key not in OWN[section] and (problem := declared.undeclared_problem(section, key)):
+            problems.append(problem)
         else:
             values[key] = value = _number(value, allowed[key])
             problems += _check_value(name, value, allowed[key])

@@ -21,7 +21,6 @@ from tuning.model.chat_template import Message, end_tokens, prompt_tokens
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-FILE = "own_answers.jsonl"  # not written itself: partial files of finished answers are named after it
 LEAST = 8  # words of an answer that is kept
 RUN = 5  # words that may not come twice in a row
 
@@ -36,9 +35,9 @@ def own_answers(
     """What the base model answers, greedily, up to ``new_tokens``; None where it has no whole sentence of its own.
 
     Args:
-        folder: where finished answers are kept until ``clear``, so that a run that was killed goes on.
+        folder: where finished answers are kept, so that a run that was killed goes on.
     """
-    partial = Partial(folder / FILE, fingerprint(prompts, new_tokens, params))
+    partial = Partial(folder, f"own-answers-{fingerprint(prompts, new_tokens, params)}")
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     if len(partial.rows) < len(prompts):
         model = load_model(params)
@@ -56,11 +55,6 @@ def own_answers(
                 bar.update(len(rows))
     found = (partial.rows[index] for index in range(len(prompts)))
     return [ended(row["response"], row["finish_reason"] == "stop") or None for row in found]
-
-
-def clear(folder: Path) -> None:
-    """Removes the finished answers, once what is made of them is written."""
-    Partial(folder / FILE, run_id="").clear()
 
 
 def ended(text: str, whole: bool) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from tuning.core.files import write_json
+from tuning.core.files import write_json, write_jsonl
 from tuning.core.measurement import Measurement
 from tuning.generation import decoding, kv_cache, server_client
 from tuning.generation.response_file import Partial
@@ -58,7 +58,7 @@ def answer(
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[dict[str, Any]],
     params: dict[str, Any],
-    run_id: str,
+    folder: Path,
     measured: Path,
     show: bool = False,
 ) -> list[dict[str, Any]]:
@@ -67,14 +67,14 @@ def answer(
     Args:
         name: ``base`` or ``tuned``.
         model: None where a server answers.
-        run_id: what the responses depend on.
+        folder: for what is finished until all is, as ``tuning.core.unfinished_work`` makes it.
         measured: where to write seconds, tokens per second and peak memory.
         show: some of the answers as they come.
 
     Returns:
         The responses in the order of the prompts; of several processes, the first one's only.
     """
-    partial = Partial(RESPONSES / f"{name}.jsonl", run_id, rank())
+    partial = Partial(folder, rank=rank())
     done = {index for index, row in enumerate(prompts) if row["key"] in partial.rows}
     measurement, tokens = Measurement(), 0
     shown = {"desc": f"generate {name}", "unit": " prompts", "disable": rank() > 0}
@@ -93,8 +93,10 @@ def answer(
         result["peak_memory_bytes"] = None  # it is the server's
     if rank() > 0:
         return []
+    responses = partial.collect([row["key"] for row in prompts])
+    write_jsonl(RESPONSES / f"{name}.jsonl", responses)
     write_json(measured, {**result, "batch_size": size})
-    return partial.finish([row["key"] for row in prompts])
+    return responses
 
 
 def _responses(
@@ -129,7 +131,7 @@ def response_row(prompt: dict[str, Any], response: decoding.Response) -> dict[st
 
 
 def metrics(responses: list[dict[str, Any]]) -> dict[str, Any]:
-    """What metrics/generate.json holds of the base or the tuned model's responses."""
+    """What is counted of the base or the tuned model's responses."""
     tokens = [row["new_tokens"] for row in responses]
     cut = sum(row["finish_reason"] == "length" for row in responses)
     return {

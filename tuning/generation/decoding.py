@@ -46,7 +46,7 @@ def generation_config(
     from transformers import GenerationConfig
 
     model.generation_config = GenerationConfig()
-    given = {key: value for key, value in generation.items() if key not in OWN["generation"]}
+    given = {key: value for key, value in generation.items() if key not in OWN["generation"] and value is not None}
     return GenerationConfig(**{"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **given})
 
 
