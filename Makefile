@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repro experiments test test-browser reproducible lint clean
+.PHONY: setup repro experiments test test-browser reproducible lint clean clean-unfinished
 
 setup: .venv/.ready
 
@@ -31,8 +31,12 @@ lint: .venv/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-clean:
-	rm -rf .venv models/base models/checkpoints
+clean: clean-unfinished
+	rm -rf .venv models/base
+
+# What interrupted runs have left: checkpoints and finished answers, from which they would go on.
+clean-unfinished:
+	rm -rf unfinished
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'

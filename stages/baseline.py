@@ -3,10 +3,13 @@
 from functools import partial
 from pathlib import Path
 
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.errors import run
-from tuning.core.files import fingerprint, write_json
-from tuning.generation.answering import PROMPTS, answer, metrics, relevant, task, verbose
+from tuning.core.files import write_json
+from tuning.core.unfinished_work import remove, unfinished_work
+from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
+from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.base_model import load_model
 from tuning.model.model_spec import model_spec
@@ -19,7 +22,8 @@ def main(show: bool = False) -> None:
     params = read_params()
     if launched(params.launch, "stages.baseline", *["-v"] * show):
         return
-    asked = task("base", params, fingerprint(relevant(params), PROMPTS))
+    folder = unfinished_work("baseline", declared("baseline", WITHOUT), PROMPTS)
+    asked = task("base", params, folder)
 
     def load():
         spec = model_spec(params)
@@ -27,8 +31,10 @@ def main(show: bool = False) -> None:
         return load_model(spec)
 
     responses = answer(asked, load, MEASURED, show)
-    if rank() == 0:
-        write_json(METRICS, {"base": metrics(responses)})
+    if rank() > 0:
+        return
+    write_json(METRICS, {"base": metrics(responses)})
+    remove(folder)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 from functools import partial
 from pathlib import Path
 
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.errors import run
-from tuning.core.files import fingerprint, write_json
-from tuning.generation.answering import PROMPTS, answer, metrics, relevant, task, verbose
+from tuning.core.files import write_json
+from tuning.core.unfinished_work import remove, unfinished_work
+from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
+from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.model_spec import model_spec
@@ -20,7 +23,8 @@ def main(show: bool = False) -> None:
     if launched(params.launch, "stages.generate", *["-v"] * show):
         return
     check_trained()
-    asked = task("tuned", params, fingerprint(relevant(params, tuned=True), PROMPTS, ADAPTER), str(ADAPTER))
+    folder = unfinished_work("generate", declared("generate", WITHOUT), PROMPTS, ADAPTER)
+    asked = task("tuned", params, folder, str(ADAPTER))
 
     def load():
         spec, adapter = model_spec(params), adapter_spec(params)
@@ -28,8 +32,10 @@ def main(show: bool = False) -> None:
         return load_tuned(spec, adapter)
 
     responses = answer(asked, load, MEASURED, show)
-    if rank() == 0:
-        write_json(METRICS, {"longest_prompt_tokens": asked.longest(), "tuned": metrics(responses)})
+    if rank() > 0:
+        return
+    write_json(METRICS, {"longest_prompt_tokens": asked.longest(), "tuned": metrics(responses)})
+    remove(folder)
 
 
 if __name__ == "__main__":

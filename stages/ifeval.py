@@ -9,6 +9,8 @@ from typing import Any
 from ifeval import scoring, tables
 from ifeval.jsonl import RecordError
 from ifeval.records import Prompt, read_prompts, read_responses
+from tuning.config import huggingface_keys
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.errors import UserError, run
 from tuning.core.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
@@ -24,8 +26,7 @@ CURVES = Path("metrics/curves/plots/metrics")
 def main(arguments: list[str] | None = None) -> None:
     if arguments:
         raise UserError("experiments are compared by a command of its own: python -m stages.compare NAME NAME ...")
-    params = read_params()
-    seed = params.seed
+    seed = read_params().seed
     prompts = answered()
     responses = {name: responses_of(name, prompts) for name in ("base", "tuned")}
     base, tuned = (scoring.judge_all(prompts, texts) for texts in responses.values())
@@ -37,12 +38,21 @@ def main(arguments: list[str] | None = None) -> None:
     write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
     write_json(REPORT / "scores.json", scores)
     rows = page.answered(prompts, responses, base, tuned)
-    write_bytes(REPORT / "index.html", page.page(params.plain(), scores, rows, curves(), numbers()))
+    write_bytes(REPORT / "index.html", page.page(settings(), scores, rows, curves(), numbers()))
     write_json(METRICS, metrics(base_scores, tuned_scores, difference))
     write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
     write_bytes(LENGTHS, lengths())
     print(tables.score_table(tuned_scores, base_scores, difference))
     print("\n" + tables.type_table(tuned_scores, base_scores))
+
+
+def settings() -> dict[str, Any]:
+    """The parameters that the page states: those that can change it, as far as they are given."""
+    return {
+        name: value
+        for name, value in declared("ifeval").items()
+        if value is not None or name.partition(".")[2] not in huggingface_keys.keys("generation")
+    }
 
 
 def answered() -> list[Prompt]:

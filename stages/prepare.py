@@ -8,9 +8,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tuning.config.declared import declared
 from tuning.config.params import Params, read_params
 from tuning.core.errors import UserError, run
 from tuning.core.files import write_bytes, write_json, write_jsonl
+from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
 from tuning.data.instruction_rows import Treated
 from tuning.data.rows import Counts, Row, sample, summary
@@ -20,6 +22,8 @@ PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
 ANSWER_TOKENS = 96  # new ones, of the model's own answers to requests
 FOLLOWING_TOKENS = 192  # the same of its answers to requests with instructions
+# Keys that say which requests the model answers, and not how: answers are kept by the requests themselves.
+WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
 
 def main() -> None:
@@ -27,7 +31,8 @@ def main() -> None:
     types = instruction_rows.chosen_types(params.data.instructions.types)
     evaluation = evaluation_prompts.read(params.ifeval.prompts)
     tokenizer = load_tokenizer(params)
-    preparation, counts = Preparation(params, tokenizer), Counts()
+    folder = unfinished_work("prepare", declared("prepare", WITHOUT))
+    preparation, counts = Preparation(params, tokenizer, folder), Counts()
 
     sources = [(clean(name, preparation, counts), weight) for name, weight in mixing.parts(params.dataset)]
     rows = decontaminated(mixing.mix(sources, params.seed), evaluation, preparation, counts)
@@ -48,7 +53,7 @@ def main() -> None:
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
     write_bytes(PREPARED / "sample.md", sample(train, params.seed).encode())
     write_json(METRICS, summary(train, validation, evaluation, counts))
-    own_answers.clear(PREPARED)
+    remove(folder)
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(
         ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in counts.dropped.items()) + " rows dropped"
@@ -57,10 +62,15 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Preparation:
-    """What rows are prepared with."""
+    """What rows are prepared with.
+
+    Attributes:
+        folder: for the model's answers so far.
+    """
 
     params: Params
     tokenizer: Any
+    folder: Path
 
     def row(self, place: str, prompt: list, completion: list, types: Iterable[str] = ()) -> Row:
         """A row with its tokens."""
@@ -159,7 +169,7 @@ def followed_by_the_model(
 
 def ask(prompts: list, preparation: Preparation, new_tokens: int) -> list[str | None]:
     """The base model's own answers; None where one cannot be used."""
-    return own_answers.own_answers(prompts, preparation.tokenizer, preparation.params, PREPARED, new_tokens)
+    return own_answers.own_answers(prompts, preparation.tokenizer, preparation.params, preparation.folder, new_tokens)
 
 
 def instructed(treated: list[tuple[Row, Treated | None]], preparation: Preparation, counts: Counts) -> list[Row]:

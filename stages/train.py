@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.allocator import give_back_freed_memory, keep_freed_memory
 from tuning.core.errors import run
-from tuning.core.files import fingerprint, new_folder, read_jsonl, write_json
+from tuning.core.files import new_folder, read_jsonl, write_json
 from tuning.core.measurement import Measurement
+from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.memory.preflight import check_device, describe_training
 from tuning.memory.run import Run
 from tuning.model.adapters import ADAPTER, adapter_spec, add_adapter, save_adapter
@@ -32,7 +34,7 @@ def main() -> None:
     rows, held_out = read_jsonl(TRAIN), read_jsonl(VALIDATION)
     tokenizer = load_tokenizer(params)
     spec, adapter = model_spec(params), adapter_spec(params)
-    folder = checkpoints.CHECKPOINTS / fingerprint(checkpoints.relevant(params), TRAIN, VALIDATION)
+    folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), TRAIN, VALIDATION)
     config = trainer.training_config(params, spec, folder, validates=bool(held_out))
     train = trainer.encode(rows, tokenizer, whole=config.completion_only_loss is False)
     validation = trainer.encode(held_out, tokenizer)
@@ -47,8 +49,8 @@ def main() -> None:
     model = add_adapter(load_model(spec), spec, adapter, config.gradient_checkpointing)
     checkpoint = checkpoints.latest(folder)
     seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
-    sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves()
-    for callback in (curves, checkpoints.Trained(checkpoint)):
+    sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves(folder)
+    for callback in (curves, checkpoints.Checkpoints(sft, checkpoint)):
         sft.add_callback(callback)
 
     measurement = Measurement()
@@ -57,13 +59,13 @@ def main() -> None:
     result, weights = trainer.metrics(sft, train["input_ids"]), trainer.gathered(sft)
     if not sft.is_world_process_zero():
         return
-    curves.finish()
     with new_folder(ADAPTER) as new:
         save_adapter(sft.accelerator.unwrap_model(sft.model), new, spec, adapter, weights)
         tokenizer.save_pretrained(new)
+    curves.finish()
     write_json(METRICS, result)
     write_json(MEASURED, {**measured, "keeps_freed_memory": keeps})
-    checkpoints.finish(folder)
+    remove(folder)
 
 
 if __name__ == "__main__":

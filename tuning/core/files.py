@@ -34,12 +34,15 @@ def write_bytes(path: Path, content: bytes) -> None:
 @contextmanager
 def new_folder(path: Path):
     """A fresh folder to fill, which takes the place of ``path`` when the block ends without an error."""
-    new = path.with_name(path.name + ".new")
-    shutil.rmtree(new, ignore_errors=True)
+    new, old = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     new.mkdir(parents=True)
     yield new
-    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        path.rename(old)  # removing it takes time in which neither would be whole
     new.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def read_json(path: Path) -> Any:

@@ -7,7 +7,7 @@ teaches (self-distillation; Yang et al. 2024, arXiv 2402.13669).
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -23,7 +23,6 @@ from tuning.model.model_spec import model_spec
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-FILE = "own_answers.jsonl"  # not written itself: partial files of finished answers are named after it
 LEAST = 8  # words of an answer that is kept
 RUN = 5  # words that may not come twice in a row
 
@@ -38,9 +37,9 @@ def own_answers(
     """What the base model answers, greedily, up to ``new_tokens``; None where it has no whole sentence of its own.
 
     Args:
-        folder: where finished answers are kept until ``clear``, so that a run that was killed goes on.
+        folder: where finished answers are kept, so that a run that was killed goes on.
     """
-    partial = Partial(folder / FILE, fingerprint(prompts, new_tokens, *_relevant(params)))
+    partial = Partial(folder, f"own-answers-{fingerprint(prompts, new_tokens)}")
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     if len(partial.rows) < len(prompts):
         model = load_model(model_spec(params))
@@ -57,17 +56,6 @@ def own_answers(
                 bar.update(len(rows))
     found = (partial.rows[index] for index in range(len(prompts)))
     return [ended(row["response"], row["finish_reason"] == "stop") or None for row in found]
-
-
-def _relevant(params: Params) -> list[Any]:
-    """What the base model's answers depend on."""
-    sections = (params.model_config, params.tokenizer_config, params.quantization)
-    return [params.model, params.tokenizer, params.seed, *(section.model_dump() for section in sections)]
-
-
-def clear(folder: Path) -> None:
-    """Removes the finished answers, once what is made of them is written."""
-    Partial(folder / FILE, run_id="").clear()
 
 
 def ended(text: str, whole: bool) -> str:

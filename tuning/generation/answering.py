@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from tuning.config.own_keys import Generation
 from tuning.config.params import Params
-from tuning.core.files import read_jsonl, write_json
+from tuning.core.files import read_jsonl, write_json, write_jsonl
 from tuning.core.measurement import Measurement
 from tuning.generation import decoding, kv_cache, server_client
 from tuning.generation.response_file import Partial
@@ -44,7 +44,7 @@ class Task:
         model: the model's name, as params.yaml has it.
         tokenizer: of the model that answers; its chat template forms the prompts.
         seed: of samples.
-        run_id: what the responses depend on.
+        folder: for what is finished until all is, as ``tuning.core.unfinished_work`` makes it.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Task:
     model: str
     tokenizer: "PreTrainedTokenizerBase"
     seed: int
-    run_id: str
+    folder: Path
 
     @property
     def served(self) -> bool:
@@ -75,7 +75,7 @@ class Task:
         return max(map(len, self.token_ids()))
 
 
-def task(name: str, params: Params, run_id: str, tokenizer: str | None = None) -> Task:
+def task(name: str, params: Params, folder: Path, tokenizer: str | None = None) -> Task:
     """The task that the parameters describe; of the prompts, as many as ``generation.num_batches`` holds.
 
     Args:
@@ -87,14 +87,7 @@ def task(name: str, params: Params, run_id: str, tokenizer: str | None = None) -
     generation, prompts = params.generation, read_jsonl(PROMPTS)
     if generation.num_batches is not None:
         prompts = prompts[: generation.num_batches * generation.batch_size]
-    return Task(name, prompts, generation, params.model, load_tokenizer(params, tokenizer), params.seed, run_id)
-
-
-def relevant(params: Params, tuned: bool = False) -> list[Any]:
-    """What the responses depend on."""
-    names = ["model_config", "tokenizer_config", "quantization", "generation", *["lora", "prompt_tuning"] * tuned]
-    sections = (getattr(params, name).model_dump() for name in names)
-    return [params.model, params.tokenizer, params.seed, params.launch, params.full_finetuning * tuned, *sections]
+    return Task(name, prompts, generation, params.model, load_tokenizer(params, tokenizer), params.seed, folder)
 
 
 def answer(
@@ -111,15 +104,15 @@ def answer(
         The responses in the order of the prompts; of several processes, the first one's only.
     """
     model = None if task.served else load()
-    partial = Partial(RESPONSES / f"{task.name}.jsonl", task.run_id, rank())
-    done = {index for index, row in enumerate(task.prompts) if row["key"] in partial.rows}
+    finished = Partial(task.folder, rank=rank())
+    done = {index for index, row in enumerate(task.prompts) if row["key"] in finished.rows}
     measurement, tokens = Measurement(), 0
     shown = {"desc": f"generate {task.name}", "unit": " prompts", "disable": rank() > 0}
     with tqdm(total=len(task.prompts), initial=len(done), **shown) as bar:
         batches, size = _responses(task, model, done)
         for batch in batches:
             rows = [response_row(task.prompts[index], response) for index, response in batch]
-            partial.add(rows)
+            finished.add(rows)
             tokens += sum(row["new_tokens"] for row in rows)
             bar.set_postfix_str(f"{tokens / measurement.seconds():.0f} tokens/s")
             if show and rows and (bar.n == len(done) or bar.n // SHOWN < (bar.n + len(rows)) // SHOWN):
@@ -130,8 +123,10 @@ def answer(
         result["peak_memory_bytes"] = None  # it is the server's
     if rank() > 0:
         return []
+    responses = finished.collect([row["key"] for row in task.prompts])
+    write_jsonl(RESPONSES / f"{task.name}.jsonl", responses)
     write_json(measured, {**result, "batch_size": size})
-    return partial.finish([row["key"] for row in task.prompts])
+    return responses
 
 
 def _responses(
@@ -169,7 +164,7 @@ def response_row(prompt: dict[str, Any], response: decoding.Response) -> dict[st
 
 
 def metrics(responses: list[dict[str, Any]]) -> dict[str, Any]:
-    """What metrics/generate.json holds of the base or the tuned model's responses."""
+    """What is counted of the base or the tuned model's responses."""
     tokens = [row["new_tokens"] for row in responses]
     cut = sum(row["finish_reason"] == "length" for row in responses)
     return {

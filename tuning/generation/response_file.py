@@ -6,60 +6,55 @@ from pathlib import Path
 from typing import Any
 
 from ifeval.jsonl import dump_line
-from tuning.core.files import write_jsonl
+
+# Keys that dvc.yaml declares and that cannot change an answer: finished answers are kept when they change.
+WITHOUT = {
+    "generation.batch_size": "an answer is the same in every batch",
+    "generation.num_batches": "it only says how many prompts are answered",
+}
 
 
 class Partial:
-    """The finished responses of one run of ``generate``, beside the file that they are for.
+    """The finished responses of one run, in a folder for its unfinished work.
 
     Args:
-        path: the file that ``finish`` writes.
-        run_id: what the responses depend on; those of another run are never used.
+        folder: as ``tuning.core.unfinished_work`` makes it; of one run only.
+        name: of the files in it.
         rank: of several processes, this one's number; each writes a file of its own.
     """
 
-    def __init__(self, path: Path, run_id: str, rank: int = 0):
-        self.path = path
-        self.run_id = run_id
-        self.partial = path.with_name(f".{path.stem}-{run_id}-{rank}.partial.jsonl")
+    def __init__(self, folder: Path, name: str = "responses", rank: int = 0):
+        self.folder, self.name = folder, name
+        self.path = folder / f"{name}-{rank}.jsonl"
         self.rows: dict[Any, dict[str, Any]] = {}
-        if self.partial.is_file():
+        if self.path.is_file():
             self._mend()
         self.gather()
 
     def gather(self) -> None:
         """Reads what all processes of this run have finished; a line that is being written is left for later."""
-        for path in sorted(self.path.parent.glob(f".{self.path.stem}-{self.run_id}-*.partial.jsonl")):
+        for path in sorted(self.folder.glob(f"{self.name}-*.jsonl")):
             content = path.read_bytes()
             whole = content[: content.rfind(b"\n") + 1].decode("utf-8").split("\n")
             self.rows |= {row["key"]: row for row in map(json.loads, filter(None, whole))}
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Appends finished responses to the disk."""
-        self.partial.parent.mkdir(parents=True, exist_ok=True)
-        with self.partial.open("ab") as file:
+        with self.path.open("ab") as file:
             file.write(b"".join(map(dump_line, rows)))
         self.rows |= {row["key"]: row for row in rows}
 
-    def finish(self, keys: list[Any]) -> list[dict[str, Any]]:
-        """Writes all responses in the order of the keys and returns them; nothing partial is left.
+    def collect(self, keys: list[Any]) -> list[dict[str, Any]]:
+        """The responses in the order of the keys.
 
-        Waits until the other processes have answered their share; if one fails, the launcher ends all.
+        Waits until the other processes have answered their part; if one fails, the launcher ends all.
         """
         while not all(key in self.rows for key in keys):
             time.sleep(0.05)
             self.gather()
-        rows = [self.rows[key] for key in keys]
-        write_jsonl(self.path, rows)
-        self.clear()
-        return rows
-
-    def clear(self) -> None:
-        """Removes what is partial, of this run and of others."""
-        for leftover in self.path.parent.glob(f".{self.path.stem}-*.partial.jsonl"):
-            leftover.unlink()
+        return [self.rows[key] for key in keys]
 
     def _mend(self) -> None:
         """Drops a last line that was cut off while it was written."""
-        content = self.partial.read_bytes()
-        self.partial.write_bytes(content[: content.rfind(b"\n") + 1])
+        content = self.path.read_bytes()
+        self.path.write_bytes(content[: content.rfind(b"\n") + 1])

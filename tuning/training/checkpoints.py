@@ -1,25 +1,33 @@
-"""Checkpoints of one training run: found again after an interruption, removed after success."""
+"""Checkpoints of one training run: found again after an interruption, so that it ends with the same bytes."""
 
 import json
 import re
-import shutil
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from transformers import TrainerCallback
 
-from tuning.config.params import Params
+from tuning.model.processes import rank, world_size
 
-CHECKPOINTS = Path("models/checkpoints")
 TRAINED = "trained.safetensors"
-
-
-def relevant(params: Params) -> list[Any]:
-    """What a training run depends on."""
-    names = ("model_config", "tokenizer_config", "quantization", "lora", "prompt_tuning", "train")
-    sections = (getattr(params, name).model_dump() for name in names)
-    return [params.model, params.tokenizer, params.seed, params.launch, params.full_finetuning, *sections]
+# Keys of `train` that change what is written on the way, or how fast, and no weight: dvc.yaml declares them with
+# their section, and checkpoints are kept when they change.
+WITHOUT = {
+    "train.logging_steps": "how often losses are noted; points that a curve has already are kept",
+    "train.logging_strategy": "the same",
+    "train.logging_first_step": "the same",
+    "train.save_steps": "how often checkpoints are written",
+    "train.save_strategy": "the same",
+    "train.save_total_limit": "how many of them are kept",
+    "train.dataloader_num_workers": "processes that load rows; the order of the rows is drawn before",
+    "train.dataloader_persistent_workers": "whether these processes live on",
+    "train.dataloader_prefetch_factor": "batches that they load ahead",
+    "train.dataloader_pin_memory": "where batches lie before they are copied to the device",
+    "train.torch_empty_cache_steps": "when free memory goes back to the device",
+    "train.disable_tqdm": "what is shown",
+    "train.log_level": "what is shown",
+    "train.log_level_replica": "what is shown",
+}
 
 
 def latest(folder: Path) -> str | None:
@@ -42,10 +50,14 @@ def problem(checkpoint: Path) -> str | None:
     from safetensors import SafetensorError, safe_open
 
     try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        if 0 < state.get("max_steps", 0) <= state.get("global_step", 0):
+            return "it is the run's last, and the trainer only goes on where a step is left"
         with safe_open(checkpoint / TRAINED, framework="np"):
             pass
-        for name in ("optimizer.pt", "scheduler.pt", *(path.name for path in checkpoint.glob("rng_state*.pth"))):
+        random_states = (path.name for path in checkpoint.glob("rng_state*.pth"))
+        progress = (_progress(number) for number in range(world_size()))
+        for name in ("optimizer.pt", "scheduler.pt", *random_states, *progress):
             if zipfile.ZipFile(checkpoint / name).testzip() is not None:
                 return f"{name} is damaged"
     except FileNotFoundError as error:
@@ -62,40 +74,88 @@ def tokens_seen(checkpoint: str | None) -> int:
     return json.loads(Path(checkpoint, "trainer_state.json").read_text())["num_input_tokens_seen"]
 
 
-def finish(folder: Path) -> None:
-    """Removes this run's checkpoints, and those that other interrupted runs have left."""
-    shutil.rmtree(folder.parent, ignore_errors=True)
+class Checkpoints(TrainerCallback):
+    """Adds to each of the trainer's checkpoints what a resumed run needs to end with the same bytes, and puts it back.
 
+    - All trained weights: the trainer saves one PEFT adapter, and where LoRA and prompt tuning are trained together,
+      this is only one of two. Written last, the file also shows that a checkpoint is whole.
+    - The random state from which the order of the epoch's rows was drawn: the trainer restores the state of the
+      checkpoint, but only after the order has been drawn.
+    - The losses since the last point of the curve.
 
-class Trained(TrainerCallback):
-    """Keeps all trained weights in each checkpoint and puts them back.
+    A checkpoint that is due at an epoch's last step is written after what the epoch's end brings, such as the
+    validation loss; at the run's last step none is written, since the results follow at once.
 
-    The trainer saves one PEFT adapter; where LoRA and prompt tuning are trained together, this is only
-    one of two. Written last, the file also shows that a checkpoint is whole.
+    Args:
+        trainer: to which this is added as a callback.
+        checkpoint: the one that the run goes on from, if any.
     """
 
-    def __init__(self, checkpoint: str | None = None):
+    def __init__(self, trainer, checkpoint: str | None = None):
+        self.trainer = trainer
         self.checkpoint = checkpoint
-
-    def on_save(self, args, state, control, model=None, **kwargs):
-        from safetensors.torch import save_file
-
-        weights = {name: _whole(p).detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
-        if state.is_world_process_zero:
-            folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
-            save_file(weights, folder / f"{TRAINED}.new")
-            (folder / f"{TRAINED}.new").rename(folder / TRAINED)
+        self.restored = None  # random state of the epoch that the checkpoint lies in, until it has been put back
+        self.epoch_start = None  # random state from which the order of this epoch's rows was drawn
+        self.is_due = False
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):
         import torch
         from safetensors.torch import load_file
 
-        if self.checkpoint is not None:
-            weights = load_file(Path(self.checkpoint, TRAINED))
-            with torch.no_grad():
-                for name, parameter in model.named_parameters():
-                    if name in weights and not hasattr(parameter, "full_tensor"):  # FSDP restores its own
-                        parameter.copy_(weights[name])
+        if self.checkpoint is None:
+            return
+        weights = load_file(Path(self.checkpoint, TRAINED))
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name in weights and not hasattr(parameter, "full_tensor"):  # FSDP restores its own
+                    parameter.copy_(weights[name])
+        progress = torch.load(Path(self.checkpoint, _progress(rank())), weights_only=True)
+        self.restored = progress["epoch_start"]
+        self.trainer._tr_loss += progress["loss"].to(self.trainer._tr_loss.device)
+        self.trainer._globalstep_last_logged = progress["last_logged"]
+        state.compute_steps(args, state.max_steps)  # those of now, where the checkpoint was written with others
+        args.eval_on_start = False  # its validation loss is among those that the checkpoint brings
+
+    def on_epoch_begin(self, args, state, control, **kwargs):
+        import torch
+
+        if self.restored is not None:
+            torch.set_rng_state(self.restored)
+            self.restored = None
+        self.epoch_start = torch.get_rng_state()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        ends_epoch = state.epoch == int(state.epoch)
+        if control.should_save and (ends_epoch or state.global_step >= state.max_steps):
+            self.is_due, control.should_save = True, False
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        control.should_save |= self.is_due
+        self.is_due = False
+        if state.global_step >= state.max_steps and not args.load_best_model_at_end:
+            control.should_save = False
+
+    def on_save(self, args, state, control, model=None, **kwargs):
+        import torch
+        from safetensors.torch import save_file
+
+        ends_epoch = state.epoch == int(state.epoch)
+        progress = {
+            "epoch_start": torch.get_rng_state() if ends_epoch else self.epoch_start,
+            "loss": self.trainer._tr_loss.detach().cpu(),
+            "last_logged": self.trainer._globalstep_last_logged,
+        }
+        folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
+        torch.save(progress, folder / _progress(rank()))
+        weights = {name: _whole(p).detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
+        if state.is_world_process_zero:
+            save_file(weights, folder / f"{TRAINED}.new")
+            (folder / f"{TRAINED}.new").rename(folder / TRAINED)
+
+
+def _progress(number: int) -> str:
+    """The file of one process for what is not in the trainer's own files."""
+    return f"progress_{number}.pt"
 
 
 def _whole(parameter):

@@ -1,27 +1,34 @@
 """Training curves for ``dvc plots``, written by DVCLive as training goes."""
 
+import shutil
 from pathlib import Path
 
 from transformers import TrainerCallback
 
+from tuning.core.files import new_folder
+from tuning.core.paths import CURVES
 from tuning.model.processes import rank
-
-FOLDER = Path("metrics/curves")
 
 # What the trainer logs under these names is a result; the rest (seconds, rates) is measurement.
 _CURVES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_loss": "validation/loss"}
 
 
 class Curves(TrainerCallback):
-    """Logs loss, learning rate and validation loss by optimizer step; a resumed run logs its past again."""
+    """Logs loss, learning rate and validation loss by optimizer step; a resumed run logs its past again.
 
-    live = None
+    Args:
+        folder: the run's unfinished work; the curves grow in it, and the last run's are left alone until ``finish``.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder / "curves"
+        self.live = None
 
     def on_train_begin(self, args, state, control, **kwargs):
         from dvclive import Live
 
         if rank() == 0:
-            self.live = Live(str(FOLDER), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
+            self.live = Live(str(self.folder), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
         for entry in state.log_history:
             self._log(entry["step"], entry)
 
@@ -29,9 +36,11 @@ class Curves(TrainerCallback):
         self._log(state.global_step, logs or {})
 
     def finish(self) -> None:
-        """Writes the last values; called once the final evaluation is logged."""
+        """Writes the last values and puts the curves in the place of the last run's; after the final evaluation."""
         if self.live is not None:
             self.live.make_summary()
+            with new_folder(CURVES) as new:
+                shutil.copytree(self.folder, new, dirs_exist_ok=True)
 
     def _log(self, step: int, logs: dict[str, float]) -> None:
         if self.live is None:

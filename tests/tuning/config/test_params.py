@@ -44,7 +44,7 @@ def test_the_default_is_right():
         ("train", {"lr_scheduler_type": "cosin"}, ["did you mean 'cosine'"]),
         ("train", {"max_seq_length": 512}, ["old name", "max_length"]),
         ("train", {"evaluation_strategy": "steps"}, ["old name", "eval_strategy"]),
-        ("train", {"output_dir": "x"}, ["cannot be set", "models/checkpoints"]),
+        ("train", {"output_dir": "x"}, ["cannot be set", "unfinished/train"]),
         ("train", {"packing": True}, ["rows apart", "flash_attention_2"]),
         ("train", {"optim": "galore_adamw"}, ["needs the package 'galore_torch'"]),
         (None, {"full_finetuning": True}, ["'full_finetuning' trains all weights"]),

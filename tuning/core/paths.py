@@ -1,0 +1,7 @@
+"""Where the project's files lie, from its top folder."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+CURVES = Path("metrics/curves")
+UNFINISHED = Path("unfinished")
