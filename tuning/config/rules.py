@@ -29,7 +29,7 @@ def broken(values: dict[str, Any]) -> list[str]:
     Args:
         values: of params.yaml, each of which is right by itself.
     """
-    return _of_adapters(values) + _of_training(values) + _of_generation(values) + _of_amounts(values)
+    return _of_adapters(values) + _of_training(values) + _of_generation(values)
 
 
 def _of_adapters(values: dict[str, Any]) -> list[str]:
@@ -76,29 +76,6 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
     if (generation.get("num_return_sequences") or 1) > 1:
         return ["'generation.num_return_sequences' must be 1: IFEval scores one response to a prompt"]
     return []
-
-
-def _of_amounts(values: dict[str, Any]) -> list[str]:
-    """Numbers that are too small; None where the key's absence or null means something else."""
-    train, tuned = values["train"], values["prompt_tuning"]
-    multiple = train.get("pad_to_multiple_of")
-    least = [
-        ("train.max_length", train.get("max_length"), 1),
-        ("train.per_device_train_batch_size", train.get("per_device_train_batch_size"), 1),
-        ("train.per_device_eval_batch_size", train.get("per_device_eval_batch_size"), 1),
-        ("train.gradient_accumulation_steps", train.get("gradient_accumulation_steps"), 1),
-        ("train.learning_rate", train.get("learning_rate"), 0),
-        ("train.neftune_noise_alpha", train.get("neftune_noise_alpha"), 0),
-        ("train.pad_to_multiple_of", multiple if multiple != "auto" else None, 1),
-        ("lora.r", values["lora"].get("r", 8), 1),
-        ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
-        ("generation.max_new_tokens", values["generation"].get("max_new_tokens"), 1),
-    ]
-    return [
-        f"{name!r} must be at least {minimum}, not {value}"
-        for name, value, minimum in least
-        if value is not None and value < minimum
-    ]
 
 
 def _optimizer_package(name: str) -> str | None:
