@@ -66,7 +66,7 @@ def _annotation(key: huggingface_keys.Key) -> Any:
     kinds = [kind for kind in (bool, int, float, str, list, dict, type(None)) if kind in key.types]
     if key.choices:
         kinds = [Literal[key.choices], *(kind for kind in kinds if kind is not str)]
-    return Union[tuple(kinds)] if kinds else Any
+    return Union[tuple(kinds)] if kinds else Any  # noqa: UP007, their number is not known
 
 
 def _all_names() -> Iterator[str]:

@@ -32,7 +32,13 @@ def shown(value: Any) -> str:
         text = _short.repr(value)
     except ValueError:  # Python writes no number of more than 4300 digits
         return "a number of thousands of digits"
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 3] + "..."
+    return shortened(text)
+
+
+def shortened(text: str, longest: int = _LONGEST_VALUE) -> str:
+    """The text on one line, and not all of a long one."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
 def wrong_value(name: str, kind: Any, value: Any) -> str | None:
@@ -92,6 +98,8 @@ def _allowed(schema: dict[str, Any]) -> list[str]:
         return choices
     if schema["type"] == "boolean":
         return ["true", "false"]
+    if schema["type"] == "object" and isinstance(schema["additionalProperties"], dict):
+        return ["a mapping of text to text"]
     if schema["type"] == "array" and "type" in schema["items"]:
         return [f"a list, each value of it {_listed(_allowed(schema['items']))}"]
     return [_WORDS[schema["type"]] + _limits(schema)]

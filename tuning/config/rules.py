@@ -42,6 +42,8 @@ def _of_adapters(values: dict[str, Any]) -> list[str]:
         problems.append("'full_finetuning' trains all weights: set 'lora.enabled' and 'prompt_tuning.enabled' to false")
     if values["full_finetuning"] and quantization["enabled"]:
         problems.append("quantized weights cannot be trained: set 'quantization.enabled' or 'full_finetuning' to false")
+    if prompt_tuning["enabled"] and "num_virtual_tokens" not in prompt_tuning:
+        problems.append("'prompt_tuning.num_virtual_tokens' is missing: it has no default")
     if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):
         problems.append("'quantization' needs either 'load_in_4bit' or 'load_in_8bit' to be true, and not both")
     if quantization["enabled"] and importlib.util.find_spec("bitsandbytes") is None:
@@ -51,18 +53,19 @@ def _of_adapters(values: dict[str, Any]) -> list[str]:
 
 def _of_training(values: dict[str, Any]) -> list[str]:
     train, problems = values["train"], []
-    package = _optimizer_package(str(train.get("optim", "")))
+    package = _optimizer_package(train.get("optim", ""))
     if package and importlib.util.find_spec(package) is None:
         problems.append(f"'train.optim': {train['optim']} needs the package {package!r}, which is not installed")
-    attention = str(values["model_config"].get("attn_implementation"))
-    if (train.get("packing") or train.get("padding_free")) and "flash" not in attention:
+    attention = values["model_config"].get("attn_implementation")
+    keeps_rows_apart = isinstance(attention, str) and "flash" in attention
+    if (train.get("packing") or train.get("padding_free")) and not keeps_rows_apart:
         problems.append(
             "'train.packing' and 'train.padding_free' need an attention that keeps rows apart: "
             "set 'model_config.attn_implementation' to flash_attention_2"
         )
     if train.get("bf16") and train.get("fp16"):
         problems.append("'train.bf16' and 'train.fp16' cannot both be true")
-    if (train.get("max_steps") or 0) < 1 and train.get("num_train_epochs", 3) <= 0:
+    if train.get("max_steps", 0) < 1 and "num_train_epochs" in train and train["num_train_epochs"] <= 0:
         problems.append("nothing is trained: set 'train.num_train_epochs' above 0, or 'train.max_steps'")
     return problems
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from tuning.config.messages import shortened
 from tuning.core.errors import UserError
 
 MOST_VALUES = 100_000
@@ -40,9 +41,9 @@ def _parsed(text: str, path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise UserError(f"{path}{line}: not valid YAML: {' '.join(problem.split())[:300]}") from None
+        raise UserError(f"{path}{line}: not valid YAML: {shortened(problem, 300)}") from None
     except ValueError as error:  # a date or a number that Python cannot hold
-        raise UserError(f"{path}: not valid YAML: {str(error)[:300]}") from None
+        raise UserError(f"{path}: not valid YAML: {shortened(str(error), 300)}") from None
     except RecursionError:
         raise UserError(f"{path}: not valid YAML: lists or mappings are nested too deep") from None
 
