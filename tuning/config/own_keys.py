@@ -1,15 +1,21 @@
-"""The keys of params.yaml that are the project's own, with their limits; docs/params.md is made of their docstrings.
+"""The keys of params.yaml that are the project's own, with their limits; docs/params.md shows their docstrings.
 
-A section of a Hugging Face class holds that class's keyword arguments beside these keys; here they are the section's
-``arguments``.
+A section that is named after a Hugging Face class takes that class's keyword arguments beside these keys. Here they
+are the section's ``arguments``.
 """
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+def _weights(values: list[float]) -> list[float]:
+    if not sum(values):
+        raise ValueError("must have a weight above 0")
+    return values
 
 
 class Section(BaseModel):
@@ -26,18 +32,19 @@ class Section(BaseModel):
 class TopLevel(Section):
     """The keys that stand above the sections."""
 
-    model: str
-    """what is tuned: a Hub id or a local folder"""
-    tokenizer: str | None
-    """Hub id or local folder; `null`: the model's own"""
-    dataset: str | list
-    """what it is tuned on: a Hub id, a local file, or a list of `{name, weight}` to mix"""
-    seed: Annotated[int, Field(ge=0)]
-    """of everything that is drawn: rows, weights, dropout, samples"""
-    launch: str | None
-    """accelerate config file for several processes, see scaling.md; `null`: one process"""
-    full_finetuning: bool
-    """train all weights; needs `lora.enabled` and `prompt_tuning.enabled` false"""
+    model: str = Field(examples=["meta-llama/Llama-3.1-8B"])
+    """base model: Hub id or local folder"""
+    tokenizer: str | None = Field(examples=["meta-llama/Llama-3.1-8B-Instruct"])
+    """tokenizer and chat template from elsewhere: Hub id or local folder; `null`: the model's own"""
+    dataset: str | list = Field(examples=["tatsu-lab/alpaca"])
+    """rows to train on: a Hub id, a local JSONL, JSON, CSV or Parquet file, or a list of `{name, weight}`, mixed in
+    proportion to the weights without repeating a row"""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
+    """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
+    launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])
+    """accelerate config file with which train and generate start several processes; `null`: one process"""
+    full_finetuning: bool = Field(examples=[True])
+    """train all weights; both adapters must be disabled"""
 
 
 class Instructions(Section):
@@ -45,28 +52,22 @@ class Instructions(Section):
 
     model_config = ConfigDict(extra="forbid")
 
-    fraction: Fraction
-    """share of the rows that get instructions; the other rows are left out, unless `keep_untouched`"""
-    variants: AtLeastOne
+    fraction: Fraction = Field(examples=[0.5])
+    """share of the rows to train on that get verifiable instructions"""
+    variants: AtLeastOne = Field(examples=[4])
     """rows made of each such row, with different instructions"""
-    per_row: list
+    per_row: Annotated[list[Annotated[float, Field(ge=0)]], AfterValidator(_weights)] = Field(examples=[[1, 1, 1]])
     """weights of one, two, three instructions to a row"""
-    max_words: AtLeastOne | None
-    """completions are cut to whole sentences of at most so many words; `null`: as they are"""
-    short: Fraction
+    max_words: AtLeastOne | None = Field(examples=[None])
+    """completions keep their first sentences up to so many words, twice as many where an instruction is about
+    length, words or letters; `null`: they stay as they are"""
+    short: Fraction = Field(examples=[0.5])
     """share of the variants that keep no more sentences than their instructions need"""
-    keep_untouched: bool
-    """train on the rows without instructions too"""
-    types: str | list
-    """`all`, or the ids of the types to draw from; `python -m ifeval list` has them"""
-
-    @field_validator("per_row")
-    @classmethod
-    def _weights(cls, weights: list) -> list:
-        numbers = all(isinstance(weight, int | float) and not isinstance(weight, bool) for weight in weights)
-        if not numbers or min(weights, default=0) < 0 or not sum(weights):
-            raise ValueError("must be weights of 1, 2, 3 instructions")
-        return weights
+    keep_untouched: bool = Field(examples=[True])
+    """also train on the rows that get no instructions"""
+    types: str | list = Field(examples=["all"])
+    """types of instructions to draw from: `all`, or a list of ids, so that some can be held out; `python -m ifeval
+    list` prints the ids"""
 
 
 class Data(Section):
@@ -74,16 +75,19 @@ class Data(Section):
 
     model_config = ConfigDict(extra="forbid")
 
-    num_val: Annotated[int, Field(ge=0)]
-    """rows kept for the validation loss"""
-    columns: dict | None
-    """for a schema of your own: a known schema's column, and your name for it"""
-    over_length: Literal["drop", "truncate"]
-    """what happens to rows of more than `train.max_length` tokens"""
-    decontaminate: bool
-    """drop rows whose prompt repeats an evaluation prompt"""
-    self_distill: bool
-    """add the base model's own answers to the requests"""
+    num_val: Annotated[int, Field(ge=0)] = Field(examples=[200])
+    """rows kept for the validation loss, drawn by the seed"""
+    columns: dict[str, str] | None = Field(examples=[{"prompt": "question", "completion": "answer"}])
+    """for a schema that is not recognised: a known schema's column name, and the data set's own name for it"""
+    over_length: Literal["drop", "truncate"] = Field(examples=["truncate"])
+    """rows of more than `train.max_length` tokens: `drop` them, or `truncate` them (a truncated completion has no
+    end, so the model does not learn from it when to stop)"""
+    decontaminate: bool = Field(examples=[False])
+    """drop rows in which the user says what an evaluation prompt says, whole or in a run of eight words"""
+    self_distill: bool = Field(examples=[False])
+    """add the base model's own greedy answers to the requests as rows (up to 96 tokens, ended at a whole sentence
+    before it repeats itself); where instructions only count what is there (lengths, words, letters), also its
+    answer to request and instruction together (up to 192 tokens), if that follows the instruction"""
     instructions: Instructions
 
 
@@ -92,8 +96,8 @@ class Evaluation(Section):
 
     model_config = ConfigDict(extra="forbid")
 
-    prompts: str
-    """`google/IFEval`, or a local file in its schema"""
+    prompts: str = Field(examples=["google/IFEval"])
+    """evaluation prompts: Hub id or local JSONL file in IFEval's schema"""
 
 
 class ModelConfig(Section):
@@ -107,22 +111,22 @@ class TokenizerConfig(Section):
 class Quantization(Section):
     """transformers.BitsAndBytesConfig"""
 
-    enabled: bool | Literal["auto"]
-    """quantize the frozen weights; `auto`: on a CUDA device only"""
+    enabled: bool | Literal["auto"] = Field(examples=["auto"])
+    """quantize the base model; `auto`: on a CUDA device only"""
 
 
 class Lora(Section):
     """peft.LoraConfig"""
 
-    enabled: bool
+    enabled: bool = Field(examples=[False])
     """train LoRA; together with `prompt_tuning.enabled`, both at once"""
 
 
 class PromptTuning(Section):
     """peft.PromptTuningConfig"""
 
-    enabled: bool
-    """train virtual tokens that stand before every prompt"""
+    enabled: bool = Field(examples=[True])
+    """train virtual tokens before every prompt"""
 
 
 class Train(Section):
@@ -132,24 +136,25 @@ class Train(Section):
 class Generation(Section):
     """transformers.GenerationConfig"""
 
-    engine: Literal["transformers", "openai"]
-    """who answers: this project, or any server with OpenAI's interface at `base_url`"""
-    base_url: str
+    engine: Literal["transformers", "openai"] = Field(examples=["openai"])
+    """`transformers` generates in this process; `openai` asks a server with OpenAI's interface
+    ([scaling.md](scaling.md))"""
+    base_url: str = Field(examples=["http://node1:8000/v1"])
     """address of the server"""
-    base_model: str | None
+    base_model: str | None = Field(examples=["base"])
     """the base model's name on the server; `null`: as in `model`"""
-    tuned_model: str
+    tuned_model: str = Field(examples=["my-adapter"])
     """the tuned model's name on the server"""
-    concurrency: AtLeastOne
-    """requests to the server under way at once"""
-    timeout: Annotated[float, Field(gt=0)]
-    """seconds that one answer of the server may take"""
-    batch_size: AtLeastOne | Literal["auto"]
-    """prompts answered at once; `auto`: as many as fit in memory"""
-    num_batches: AtLeastOne | None
-    """batches of prompts to answer; `null`: all prompts"""
-    system_prompt: str | None
-    """what the system says before each prompt; the IFEval protocol has none"""
+    concurrency: AtLeastOne = Field(examples=[256])
+    """requests that wait for the server at once"""
+    timeout: Annotated[float, Field(gt=0)] = Field(examples=[120])
+    """seconds that the server may take for one answer"""
+    batch_size: AtLeastOne | Literal["auto"] = Field(examples=[64])
+    """prompts answered at once; `auto`: as many as fit in free memory"""
+    num_batches: AtLeastOne | None = Field(examples=[3])
+    """answer only so many batches of prompts; needs a `batch_size` that is a number; `null`: all prompts"""
+    system_prompt: str | None = Field(examples=["Answer in English."])
+    """system message before each prompt; `null`: the chat template's own, if it has one"""
 
 
 class Resources(Section):
@@ -157,8 +162,8 @@ class Resources(Section):
 
     model_config = ConfigDict(extra="forbid")
 
-    strict: bool
-    """stop, instead of warning, where memory will not suffice"""
+    strict: bool = Field(examples=[True])
+    """stop, instead of warning, where memory will not suffice ([resources.md](resources.md))"""
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tuning.config import checks, own_keys
+from tuning.config.yaml_file import load
 from tuning.core.errors import UserError
 
 PATH = Path("params.yaml")
@@ -43,7 +44,7 @@ def read_params() -> Params:
     """The parameters of the working directory.
 
     Raises:
-        UserError: the file is missing or is not YAML, or anything in it is wrong; all problems are in one message.
+        UserError: the file cannot be read, or anything in it is wrong; all problems are in one message.
     """
     return checked(load(PATH), str(PATH))
 
@@ -62,22 +63,3 @@ def checked(values: dict[str, Any], source: str = "the parameters") -> Params:
         raise UserError(f"{source}: " + "\n       ".join(problems))
     sections = {name: section.model_validate(values[name]) for name, section in own_keys.SECTIONS.items()}
     return Params(**{name: values[name] for name in own_keys.TopLevel.model_fields}, **sections)
-
-
-def load(path: Path) -> dict[str, Any]:
-    """The parsed YAML file.
-
-    Raises:
-        UserError: it is missing, or is not a YAML mapping.
-    """
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is not here: run from the project's top folder") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path} must be a mapping of keys to values")
-    return values
