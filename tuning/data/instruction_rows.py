@@ -7,62 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ifeval import impose
-from ifeval.describe import ask
-from ifeval.impose.register import COUNTS, FUNCTION_WORDS, LAYERS, is_plain, sentences
-from ifeval.instruction import Instruction
-from ifeval.instructions import INSTRUCTIONS, build
+from ifeval.imposing import impose, imposing_order
+from ifeval.instructions import INSTRUCTIONS, Instruction, build, conflict
+from ifeval.instructions.base import Layer
+from ifeval.prose import FUNCTION_WORDS, is_plain, sentences
 from ifeval.text import Text
+from ifeval.wording import ask
 from tuning.core.errors import UserError
 
-_ARRANGED = {
-    "length_constraints:number_paragraphs",
-    "length_constraints:nth_paragraph_first_word",
-    "detectable_format:number_bullet_lists",
-    "detectable_format:multiple_sections",
-    "detectable_format:json_format",
-    "combination:two_responses",
-}
-_CASES = {
-    "change_case:english_capital",
-    "change_case:english_lowercase",
-    "change_case:capital_word_frequency",
-    "language:response_language",
-}
-_FIXED = "detectable_format:constrained_response"
-# Types of which a response can carry only one, and why.
-EXCLUSIVE: list[tuple[str, set[str]]] = [
-    ("each arranges the whole text in its own way", _ARRANGED),
-    ("each decides the case of letters, or the language whose letters these are", _CASES),
-    ("each is the last thing in the text", {"startend:end_checker", "detectable_content:postscript"}),
-    (
-        "JSON is the whole output, so nothing stands before, after or around it",
-        {"detectable_format:json_format", "startend:quotation"},
-    ),
-    ("JSON holds no title", {"detectable_format:json_format", "detectable_format:title"}),
-    ("JSON ends with a bracket", {"detectable_format:json_format", "startend:end_checker"}),
-    ("JSON starts with a bracket", {"detectable_format:json_format", "combination:repeat_prompt"}),
-    (
-        "the request is a paragraph too many",
-        {"length_constraints:nth_paragraph_first_word", "combination:repeat_prompt"},
-    ),
-    ("a title is a paragraph too many", {"length_constraints:nth_paragraph_first_word", "detectable_format:title"}),
-    ("a postscript would be arranged with the rest", {*_ARRANGED, "detectable_content:postscript"}),
-    ("the request is said once, the answer twice", {"combination:two_responses", "combination:repeat_prompt"}),
-]
-# Types that change nothing in a text: they ask for what it holds.
-COUNTED = {name for name, layer in LAYERS.items() if layer == COUNTS}
 TRIES = 3  # draws of types before a variant is given up
 SPREAD = 8  # rows by which types may differ before the rarer one is preferred for certain
 LEAST = 8  # words of a shortened text
-# Types that long texts follow: what is asked for at least so often, or to be there, short ones would teach one side of.
-_LONG = {
-    "length_constraints:number_words",
-    "length_constraints:number_sentences",
-    "keywords:existence",
-    "keywords:frequency",
-    "keywords:letter_frequency",
-}
 
 
 Row = TypeVar("Row")
@@ -76,6 +31,11 @@ class Treated:
     completion: list[dict[str, str]]
     types: list[str]
     kwargs: list[dict[str, Any]]
+
+    @property
+    def only_counts(self) -> bool:
+        """Whether all that is asked for is what a text may hold by itself, such as a number of words."""
+        return all(INSTRUCTIONS[name].layer == Layer.COUNTS for name in self.types)
 
     def is_followed_by(self, text: str) -> bool:
         """Whether another completion passes the same checks."""
@@ -162,9 +122,7 @@ def _other_answers(rows: list[Row]) -> dict[str, list[str]]:
 
 def compatible(types: list[str], another: str) -> bool:
     """Whether one more type can be asked of the same response."""
-    if another in types or (types and _FIXED in (*types, another)):
-        return False
-    return not any(another in exclusive and exclusive.intersection(types) for _, exclusive in EXCLUSIVE)
+    return all(conflict(name, another) is None for name in types)
 
 
 def chosen_types(types: str | list[str]) -> list[str]:
@@ -206,15 +164,15 @@ def treat(
     for instruction_id in types:
         if len(picked) == count:
             break
-        if compatible(picked, instruction_id) and impose.impose(
-            instruction_id, texts[-1], random.Random(0), request, other
-        ):
+        if not compatible(picked, instruction_id):
+            continue
+        if impose(instruction_id, texts[-1], random.Random(0), request, other):
             picked.append(instruction_id)
     if len(picked) < count:
         lost["too few fit"] += 1
         return None
-    picked.sort(key=impose.ORDER.index)
-    if _LONG.intersection(picked):
+    picked = imposing_order(picked)
+    if any(INSTRUCTIONS[name].on_long_texts for name in picked):
         texts = [longest]
     broken: list[str] = []
     for text in texts:
@@ -240,7 +198,7 @@ def _imposed(types: list[str], text: str, request: str, other: str | None, rng: 
     """The text with all types imposed, or the types that could not be, or that those after them undid."""
     found: dict[str, dict[str, Any]] = {}
     for instruction_id in types:
-        imposed = impose.impose(instruction_id, text, rng, request, other)
+        imposed = impose(instruction_id, text, rng, request, other)
         if imposed is None:
             return [instruction_id]
         text, found[instruction_id] = imposed.response, imposed.kwargs

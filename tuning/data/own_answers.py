@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from ifeval.impose.register import sentences
+from ifeval.prose import sentences
 from tuning.core.files import fingerprint
 from tuning.generation import decoding, kv_cache
 from tuning.generation.response_file import Partial

@@ -1,5 +1,6 @@
 """Rows with verifiable instructions: asked for in the prompt, followed by the completion."""
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from ifeval import INSTRUCTIONS
-from ifeval.impose import impose
+from ifeval import INSTRUCTIONS, impose
+from ifeval.instructions import conflict
+from ifeval.instructions.base import EVERY
 from tests.ifeval import official
 from tests.tiny import ROOT
 from tuning.core.errors import UserError
@@ -152,17 +154,23 @@ def test_two_responses_are_two_answers_to_one_request():
     ]
 
 
-def test_no_two_of_a_row_exclude_each_other(all_rows):
+def test_no_two_of_a_row_conflict(all_rows):
     for _, result in all_rows:
-        for _, exclusive in instruction_rows.EXCLUSIVE if result else ():
-            assert len(exclusive.intersection(result.types)) < 2
+        for one, another in itertools.combinations(result.types if result else (), 2):
+            assert conflict(one, another) is None
 
 
-def test_every_exclusion_names_types_and_a_reason():
-    for reason, exclusive in instruction_rows.EXCLUSIVE:
-        assert reason
-        assert len(exclusive) > 1
-        assert exclusive <= set(INSTRUCTIONS)
+def test_conflicts_have_a_reason_name_types_and_hold_both_ways():
+    for name, cls in INSTRUCTIONS.items():
+        assert all(cls.claims)
+        assert all(cls.conflicts.values())
+        assert set(cls.conflicts) <= {*INSTRUCTIONS, EVERY} - {name}
+    for one, another in itertools.product(INSTRUCTIONS, repeat=2):
+        assert (conflict(one, another) is None) == (conflict(another, one) is None)
+        assert instruction_rows.compatible([one], another) == (conflict(one, another) is None)
+    assert conflict("startend:quotation", "detectable_format:json_format").startswith("JSON is the whole output")
+    assert all(conflict("detectable_format:constrained_response", name) for name in INSTRUCTIONS)
+    assert conflict("keywords:existence", "keywords:frequency") is None
 
 
 def test_the_official_scorer_agrees_with_every_row(monkeypatch):
