@@ -8,7 +8,7 @@ instruction level. It needs neither torch nor transformers, and nothing is impor
     >>> build("punctuation:no_comma").check("No commas here.")
     True
 
-The command line is ``python -m ifeval``; see ``ifeval.cli``.
+The command line is ``python -m ifeval``, or ``ifeval`` once it is installed; see ``ifeval.cli``.
 """
 
 import importlib
