@@ -15,7 +15,7 @@ from tuning.data import instruction_rows
 
 ID = "punctuation:number_dots"
 TEXT = "Bread needs flour, water and salt. Leave it in a warm place. Then bake it until it is brown."
-REQUEST = [{"role": "user", "content": "How is bread made?"}]
+REQUEST = instruction_rows.Request([{"role": "user", "content": "How is bread made?"}], [TEXT], TEXT)
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +87,7 @@ def test_rows_follow_it_beside_others():
     assert ID in instruction_rows.chosen_types("all")
     types = [ID, "startend:quotation", "change_case:english_capital", "punctuation:no_comma"]
     for seed in range(20):
-        result = instruction_rows.treat(REQUEST, [TEXT], TEXT, types, 2, random.Random(seed), Counter())
+        result = instruction_rows.treat(REQUEST, types, 2, random.Random(seed), Counter())
         assert result.types == ["punctuation:no_comma", ID]
         assert result.is_followed_by(result.completion[0]["content"])
         assert result.completion[0]["content"].endswith("." * result.kwargs[1]["num_dots"])

@@ -24,6 +24,27 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
+class Request:
+    """A conversation up to the user's last turn, and what can answer it.
+
+    Attributes:
+        prompt: its turns; the last one is the user's.
+        texts: completions to choose from; the first on which all instructions can be imposed is taken.
+        longest: the completion for types that long texts follow.
+        other: another answer to it.
+    """
+
+    prompt: list[dict[str, str]]
+    texts: list[str]
+    longest: str
+    other: str | None = None
+
+    @property
+    def task(self) -> str:
+        return self.prompt[-1]["content"]
+
+
+@dataclass(frozen=True)
 class Treated:
     """A conversation with instructions that its completion has been proved to follow."""
 
@@ -79,7 +100,7 @@ def treat_all(
             lengths = texts if rng.random() < section["short"] else texts[-1:]
             for _ in range(TRIES):
                 order = sorted(types, key=lambda name: given[name] + SPREAD * rng.random())
-                treated = treat(row.prompt, lengths, longest, order, count, rng, lost, other)
+                treated = treat(Request(row.prompt, lengths, longest, other), order, count, rng, lost)
                 if treated is not None:
                     given.update(treated.types)
                     yield row, treated
@@ -133,75 +154,59 @@ def chosen_types(types: str | list[str]) -> list[str]:
     """
     if types == "all":
         return sorted(INSTRUCTIONS)
-    for instruction_id in [types] if isinstance(types, str) else types:
-        if instruction_id not in INSTRUCTIONS:
-            raise UserError(f"'data.instructions.types': unknown id {instruction_id!r}; see `python -m ifeval list`")
-    return sorted(types)
+    names = [types] if isinstance(types, str) else types
+    for name in names:
+        if name not in INSTRUCTIONS:
+            raise UserError(f"'data.instructions.types': unknown id {name!r}; see `python -m ifeval list`")
+    return sorted(names)
 
 
-def treat(
-    prompt: list[dict[str, str]],
-    texts: list[str],
-    longest: str,
-    types: list[str],
-    count: int,
-    rng: random.Random,
-    lost: Counter,
-    other: str | None = None,
-) -> Treated | None:
-    """The conversation with some instructions in its last request, and a completion that follows them.
+def treat(request: Request, types: list[str], count: int, rng: random.Random, lost: Counter) -> Treated | None:
+    """The conversation with some instructions in its last turn, and a completion that follows them.
 
     Args:
-        texts: completions to choose from; the first on which all instructions can be imposed is taken.
-        longest: the completion for types that long texts follow.
         types: ids to choose from, the first that fit.
         count: instructions to impose.
-        lost: counts the types that could not be imposed, or did not survive those after them.
-        other: another answer to the same request.
+        lost: counts the types that could not be imposed, or that those after them undid.
     """
-    request = prompt[-1]["content"]
-    picked: list[str] = []
-    for instruction_id in types:
-        if len(picked) == count:
-            break
-        if not compatible(picked, instruction_id):
-            continue
-        if impose(instruction_id, texts[-1], random.Random(0), request, other):
-            picked.append(instruction_id)
+    picked = _picked(request, types, count)
     if len(picked) < count:
         lost["too few fit"] += 1
         return None
-    picked = imposing_order(picked)
-    if any(INSTRUCTIONS[name].on_long_texts for name in picked):
-        texts = [longest]
-    broken: list[str] = []
-    for text in texts:
-        imposed = _imposed(picked, text, request, other, rng)
-        if isinstance(imposed, Imposed):
-            asked = [*prompt[:-1], {"role": "user", "content": ask(request, imposed.instructions, rng)}]
-            completion = [{"role": "assistant", "content": imposed.text}]
-            return Treated(asked, completion, picked, [instruction.kwargs for instruction in imposed.instructions])
-        broken = imposed
-    lost.update(broken)
+    on_long_texts = any(INSTRUCTIONS[name].on_long_texts for name in picked)
+    undone: list[str] = []
+    for text in [request.longest] if on_long_texts else request.texts:
+        changed, instructions, undone = _imposed(picked, text, request, rng)
+        if not undone:
+            asked = [*request.prompt[:-1], {"role": "user", "content": ask(request.task, instructions, rng)}]
+            completion = [{"role": "assistant", "content": changed}]
+            return Treated(asked, completion, picked, [instruction.kwargs for instruction in instructions])
+    lost.update(undone)
     return None
 
 
-@dataclass(frozen=True)
-class Imposed:
-    """A text that follows these instructions."""
+def _picked(request: Request, types: list[str], count: int) -> list[str]:
+    """The first types, up to ``count``, that go together and can be imposed, in the order of imposing."""
+    picked: list[str] = []
+    for name in types:
+        if len(picked) == count:
+            break
+        if not compatible(picked, name):
+            continue
+        if impose(name, request.texts[-1], random.Random(0), request.task, request.other):
+            picked.append(name)
+    return imposing_order(picked)
 
-    text: str
-    instructions: list[Instruction]
 
-
-def _imposed(types: list[str], text: str, request: str, other: str | None, rng: random.Random) -> Imposed | list[str]:
-    """The text with all types imposed, or the types that could not be, or that those after them undid."""
+def _imposed(
+    types: list[str], text: str, request: Request, rng: random.Random
+) -> tuple[str, list[Instruction], list[str]]:
+    """The text with all types imposed, their instructions, and the types that could not be, or that were undone."""
     found: dict[str, dict[str, Any]] = {}
-    for instruction_id in types:
-        imposed = impose(instruction_id, text, rng, request, other)
+    for name in types:
+        imposed = impose(name, text, rng, request.task, request.other)
         if imposed is None:
-            return [instruction_id]
-        text, found[instruction_id] = imposed.response, imposed.kwargs
-    instructions = [build(instruction_id, kwargs) for instruction_id, kwargs in found.items()]
-    broken = [instruction.id for instruction in instructions if not instruction.check(text)]
-    return broken or Imposed(text, instructions)
+            return text, [], [name]
+        text, found[name] = imposed.response, imposed.kwargs
+    instructions = [build(name, kwargs) for name, kwargs in found.items()]
+    return text, instructions, [instruction.id for instruction in instructions if not instruction.check(text)]

@@ -140,6 +140,7 @@ def test_types_can_be_held_out():
     types = ["punctuation:no_comma", "startend:quotation", "detectable_format:title"]
     seen = {name for _, result in treated(starter(60), types=types) if result for name in result.types}
     assert seen == set(types)
+    assert instruction_rows.chosen_types("startend:quotation") == ["startend:quotation"]
     with pytest.raises(UserError, match="unknown id 'punctuation:no_commas'"):
         treated(starter(1), types=["punctuation:no_commas"])
 
@@ -185,8 +186,8 @@ def test_the_official_scorer_agrees_with_every_row(monkeypatch):
         kept.clear()
         rng = random.Random(seed)
         types = rng.sample(sorted(INSTRUCTIONS), len(INSTRUCTIONS))
-        request = [{"role": "user", "content": "How is bread made?"}]
-        result = instruction_rows.treat(request, [text], text, types, 2, rng, Counter())
+        request = instruction_rows.Request([{"role": "user", "content": "How is bread made?"}], [text], text)
+        result = instruction_rows.treat(request, types, 2, rng, Counter())
         if result is not None:
             names, kwargs = zip(*kept, strict=True)
             verdicts, _ = official.verdicts(list(names), list(kwargs), result.completion[0]["content"])
