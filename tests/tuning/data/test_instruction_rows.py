@@ -174,6 +174,24 @@ def test_conflicts_have_a_reason_name_types_and_hold_both_ways():
     assert conflict("keywords:existence", "keywords:frequency") is None
 
 
+@pytest.mark.parametrize(
+    ("one", "another", "reason"),
+    [
+        ("length_constraints:number_paragraphs", "detectable_format:number_bullet_lists", "arranges"),
+        ("detectable_content:postscript", "detectable_format:multiple_sections", "arranges"),
+        ("detectable_format:json_format", "combination:two_responses", "arranges"),
+        ("change_case:english_capital", "language:response_language", "case of letters"),
+        ("change_case:english_lowercase", "change_case:capital_word_frequency", "case of letters"),
+        ("startend:end_checker", "detectable_content:postscript", "the last thing"),
+        ("detectable_format:title", "length_constraints:nth_paragraph_first_word", "a paragraph too many"),
+        ("combination:repeat_prompt", "combination:two_responses", "the answer twice"),
+        ("keywords:existence", "detectable_format:constrained_response", "the whole response"),
+    ],
+)
+def test_what_conflicts_and_why(one, another, reason):
+    assert reason in conflict(one, another)
+
+
 def test_the_official_scorer_agrees_with_every_row(monkeypatch):
     """The kwargs that were imposed last are those that the scorer is asked about."""
     text = "Yes. Bread needs flour and water. Salt gives it taste, and yeast makes it rise. Bake it until it is brown."
