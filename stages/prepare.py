@@ -138,9 +138,7 @@ def answered_by_the_model(rows: list[Row], tokenizer, params: dict[str, Any], fo
     if not params["data"]["self_distill"]:
         return []
     asked = [row for row in rows if not instruction_rows.is_foreign(row.completion[-1]["content"])]
-    answers = own_answers.own_answers(
-        [row.prompt for row in asked], tokenizer, relevant(params), folder, ANSWER_TOKENS
-    )
+    answers = own_answers.own_answers([row.prompt for row in asked], tokenizer, relevant(params), folder, ANSWER_TOKENS)
     found = []
     for row, answer in zip(asked, answers, strict=True):
         if answer:
