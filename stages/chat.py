@@ -4,34 +4,25 @@ An answer appears as it is written; Ctrl-C ends it. /new starts a new conversati
 """
 
 import argparse
-from typing import Any
 
-from tuning.config.params import read_params
+from tuning.config.params import Params, read_params
 from tuning.core.errors import run
 from tuning.generation import decoding
-from tuning.model.adapters import ADAPTER, check_trained, load_adapter
+from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.base_model import load_model
-from tuning.model.chat_template import Message, end_tokens, load_tokenizer, prompt_tokens
+from tuning.model.chat_template import Message, load_tokenizer, prompt_tokens
+from tuning.model.model_spec import model_spec
 
 
 def main(arguments: argparse.Namespace) -> None:
-    params = read_params(
-        "model",
-        "tokenizer",
-        "full_finetuning",
-        "model_config",
-        "tokenizer_config",
-        "quantization",
-        "lora",
-        "prompt_tuning",
-        "generation",
-    )
-    if arguments.max_new_tokens:
-        params["generation"]["max_new_tokens"] = arguments.max_new_tokens
+    params = read_params()
     model, tokenizer = loaded(params, arguments.base)
-    config = decoding.generation_config(model, tokenizer, end_tokens(tokenizer), params["generation"])
+    given = dict(params.generation.arguments)
+    if arguments.max_new_tokens:
+        given["max_new_tokens"] = arguments.max_new_tokens
+    config = decoding.generation_config(model, tokenizer, given)
     beginning = [{"role": "system", "content": arguments.system}] if arguments.system else []
-    print(f"{params['model']}, {'base' if arguments.base else 'tuned'} (/new starts over, /quit leaves)")
+    print(f"{params.model}, {'base' if arguments.base else 'tuned'} (/new starts over, /quit leaves)")
     turns = list(beginning)
     while (said := ask()) is not None:
         if said == "/new":
@@ -41,12 +32,12 @@ def main(arguments: argparse.Namespace) -> None:
             turns.append({"role": "assistant", "content": answer(model, tokenizer, turns, config)})
 
 
-def loaded(params: dict[str, Any], base: bool):
+def loaded(params: Params, base: bool):
     """The model, with what was trained unless ``base``, and its tokenizer."""
     if base:
-        return load_model(params), load_tokenizer(params)
+        return load_model(model_spec(params)), load_tokenizer(params)
     check_trained("; --base needs none")
-    return load_adapter(load_model(params), ADAPTER, params), load_tokenizer({**params, "tokenizer": str(ADAPTER)})
+    return load_tuned(model_spec(params), adapter_spec(params)), load_tokenizer(params, str(ADAPTER))
 
 
 def ask() -> str | None:

@@ -11,35 +11,19 @@ exported with --adapter.
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any
 
-from tuning.config.params import read_params
+from tuning.config.params import Params, read_params
 from tuning.core.errors import UserError, run
 from tuning.core.files import new_folder
-from tuning.model.adapters import ADAPTER, check_trained, load_adapter
-from tuning.model.base_model import load_model
+from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.chat_template import load_tokenizer
 from tuning.model.hub import explain
+from tuning.model.model_spec import model_spec
 from tuning.report import model_card
 
 
 def main(arguments: argparse.Namespace) -> None:
-    params = read_params(
-        "model",
-        "tokenizer",
-        "dataset",
-        "seed",
-        "full_finetuning",
-        "data",
-        "ifeval.prompts",
-        "model_config",
-        "tokenizer_config",
-        "quantization",
-        "lora",
-        "prompt_tuning",
-        "train",
-        "generation",
-    )
+    params = read_params()
     check(arguments, params)
     with new_folder(arguments.folder) as folder:
         if arguments.adapter:
@@ -52,23 +36,22 @@ def main(arguments: argparse.Namespace) -> None:
         push(arguments.folder, arguments.push, arguments.private)
 
 
-def check(arguments: argparse.Namespace, params: dict[str, Any]) -> None:
+def check(arguments: argparse.Namespace, params: Params) -> None:
     """What can be known to fail before anything is loaded or written."""
     check_trained()
     if arguments.folder.exists() and not arguments.force:
         raise UserError(f"{arguments.folder} exists: name a new folder, or replace it with --force")
-    if params["full_finetuning"] and arguments.adapter:
+    if params.full_finetuning and arguments.adapter:
         raise UserError("all weights were trained, so there is no adapter: leave --adapter out")
-    if params["prompt_tuning"]["enabled"] and not arguments.adapter:
+    if params.prompt_tuning.enabled and not arguments.adapter:
         raise UserError("prompt tuning cannot be merged into weights: export it with --adapter")
 
 
-def save_whole(folder: Path, params: dict[str, Any]) -> None:
+def save_whole(folder: Path, params: Params) -> None:
     """The tuned model in the precision of its weights; one that was trained quantized is merged unquantized."""
-    plain = {**params, "quantization": {**params["quantization"], "enabled": False}}
-    model = load_adapter(load_model(plain), ADAPTER, plain)
+    model = load_tuned(model_spec(params).unquantized(), adapter_spec(params))
     model.save_pretrained(folder)
-    load_tokenizer({**params, "tokenizer": str(ADAPTER)}).save_pretrained(folder)
+    load_tokenizer(params, str(ADAPTER)).save_pretrained(folder)
 
 
 def push(folder: Path, name: str, private: bool) -> None:

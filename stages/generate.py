@@ -5,52 +5,36 @@ from pathlib import Path
 
 from tuning.config.declared import declared
 from tuning.config.params import read_params
-from tuning.core.allocator import keep_freed_memory
 from tuning.core.errors import run
-from tuning.core.files import read_jsonl, write_json
+from tuning.core.files import write_json
 from tuning.core.unfinished_work import remove, unfinished_work
-from tuning.generation.answering import PROMPTS, answer, is_served, longest_prompt, metrics, selected, verbose
+from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
 from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
-from tuning.model.adapters import ADAPTER, check_trained, load_adapter
-from tuning.model.base_model import load_model
-from tuning.model.chat_template import load_tokenizer
+from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
+from tuning.model.model_spec import model_spec
 from tuning.model.processes import launched, rank
 
 METRICS, MEASURED = Path("metrics/generate.json"), Path("metrics/measured/generate.json")
 
 
 def main(show: bool = False) -> None:
-    params = read_params(
-        "model",
-        "tokenizer",
-        "seed",
-        "launch",
-        "full_finetuning",
-        "model_config",
-        "tokenizer_config",
-        "quantization",
-        "lora",
-        "prompt_tuning",
-        "generation",
-    )
-    strict = read_params("resources.strict")["resources.strict"]
-    if launched(params["launch"], "stages.generate", *["-v"] * show):
+    params = read_params()
+    if launched(params.launch, "stages.generate", *["-v"] * show):
         return
-    keep_freed_memory()
     check_trained()
-    prompts = selected(read_jsonl(PROMPTS), params["generation"])
-    tokenizer = load_tokenizer({**params, "tokenizer": str(ADAPTER)})
-    longest = longest_prompt(tokenizer, prompts, params["generation"])
-    model = None
-    if not is_served(params["generation"]):
-        check_generation(params, longest, strict)
-        model = load_adapter(load_model(params), ADAPTER, params)
     folder = unfinished_work("generate", declared("generate", WITHOUT), PROMPTS, ADAPTER)
-    tuned = answer("tuned", model, tokenizer, prompts, params, folder, MEASURED, show)
+    asked = task("tuned", params, folder, str(ADAPTER))
+
+    def load():
+        spec, adapter = model_spec(params), adapter_spec(params)
+        check_generation(spec, adapter, asked, params.resources.strict)
+        return load_tuned(spec, adapter)
+
+    responses = answer(asked, load, MEASURED, show)
     if rank() > 0:
         return
-    write_json(METRICS, {"longest_prompt_tokens": longest, "tuned": metrics(tuned)})
+    write_json(METRICS, {"longest_prompt_tokens": asked.longest(), "tuned": metrics(responses)})
     remove(folder)
 
 

@@ -1,7 +1,4 @@
-"""Scores the base and the tuned responses with IFEval and compares them, prompt by prompt.
-
-``python -m stages.ifeval compare EXP EXP ...`` compares experiments instead (``tuning.report.comparison``).
-"""
+"""Scores the base and the tuned responses with IFEval and compares them, prompt by prompt."""
 
 import csv
 import io
@@ -18,7 +15,6 @@ from tuning.config.params import read_params
 from tuning.core.errors import UserError, run
 from tuning.core.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.report import page
-from tuning.report.comparison import compare
 
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
 REPORT = Path("data/report")
@@ -27,26 +23,10 @@ LENGTHS = Path("metrics/response_lengths.csv")
 CURVES = Path("metrics/curves/plots/metrics")
 
 
-def main() -> None:
-    params = read_params(
-        "model",
-        "tokenizer",
-        "dataset",
-        "seed",
-        "full_finetuning",
-        "data",
-        "ifeval.prompts",
-        "model_config",
-        "quantization",
-        "lora",
-        "prompt_tuning",
-        "train",
-        "generation",
-    )
-    seed = params["seed"]
-    if sys.argv[1:2] == ["compare"]:
-        print(compare(sys.argv[2:], seed))
-        return
+def main(arguments: list[str] | None = None) -> None:
+    if arguments:
+        raise UserError("experiments are compared by a command of its own: python -m stages.compare NAME NAME ...")
+    seed = read_params().seed
     prompts = answered()
     responses = {name: responses_of(name, prompts) for name in ("base", "tuned")}
     base, tuned = (scoring.judge_all(prompts, texts) for texts in responses.values())
@@ -143,7 +123,7 @@ def numbers() -> dict[str, dict[str, Any]]:
     """Rows, tokens and parameters, as the stages before have counted them, for the page."""
     names = ("data", "train", "baseline", "generate")
     data, train, baseline, generate = (read_json(Path(f"metrics/{name}.json")) for name in names)
-    responses = {"base": baseline["base"], "tuned": generate["tuned"]}
+    answered = {**baseline, **generate}
     return {
         "Data": {"rows to train on": data["rows"]["train"], "rows to validate": data["rows"]["validation"]}
         | {f"dropped, {reason.replace('_', ' ')}": count for reason, count in data["dropped"].items()},
@@ -152,8 +132,8 @@ def numbers() -> dict[str, dict[str, Any]]:
             for name, value in train.items()
         },
         "Responses": {
-            f"{name}: {what}": f"{counted[key]:{shown}}"
-            for name, counted in responses.items()
+            f"{name}: {what}": f"{answered[name][key]:{shown}}"
+            for name in ("base", "tuned")
             for what, key, shown in (
                 ("new tokens", "new_tokens", ","),
                 ("cut at the limit", "share_cut", ".0%"),
@@ -164,4 +144,4 @@ def numbers() -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(lambda: main(sys.argv[1:]))

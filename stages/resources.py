@@ -1,24 +1,20 @@
-"""What the run should need, from the model's configuration, next to what train and generate used.
+"""Compares the memory and the arithmetic that a run was estimated to need with what it took."""
 
-    python -m stages.resources --estimate [-S key=value ...] [--device cuda]
-
-prints the estimate before anything has run: by part, what fits GPUs of common sizes, and what to change where
-training does not fit the device that is here.
-"""
-
-import argparse
-import warnings
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tuning.config import overrides
-from tuning.config.params import read_params
+from tuning.config.params import Params, read_params
 from tuning.core.errors import UserError, run
 from tuning.core.files import read_json, write_bytes, write_json
 from tuning.memory import flops, printed_estimate
-from tuning.memory.estimator import CannotEstimate, Memory, Model
+from tuning.memory.estimator import CannotEstimate, Estimator, Memory
+from tuning.memory.known_models import configuration
 from tuning.memory.preflight import batch_size
+from tuning.memory.run import Run
+from tuning.model.adapters import adapter_spec
+from tuning.model.model_spec import model_spec
 
 TRAIN, GENERATE = Path("metrics/train.json"), Path("metrics/generate.json")
 MEASURED = Path("metrics/measured")
@@ -26,18 +22,23 @@ METRICS = Path("metrics/resources.json")
 PARTS = Path("metrics/resources.csv")
 
 
-def main() -> None:
-    params = read_params(
-        "model", "tokenizer", "model_config", "quantization", "lora", "prompt_tuning", "train", "generation"
-    )
+def main(arguments: list[str] | None = None) -> None:
+    if arguments:
+        raise UserError("the estimate is a command of its own: python -m stages.estimate")
+    from tuning.training.trainer import training_config
+
+    params = read_params()
     train, generated, measured = read_json(TRAIN), read_json(GENERATE), measurements()
-    model = Model(params)
+    spec = model_spec(params, configuration(params))
+    model = Estimator(Run(spec, adapter_spec(params), training_config(params, spec, Path())))
     try:
-        estimated = estimates(model, train, generated, measured)
+        estimated = {"train": training(model, train, measured["train"])}
+        if measured["generate_tuned"]["peak_memory_bytes"] is not None:  # it is None where a server answered
+            estimated["generate_tuned"] = generation(model, params, generated, measured["generate_tuned"])
     except CannotEstimate as error:
         print(error)
         estimated = {}
-    rows = train["steps"] * batch_size(params["train"])
+    rows = train["steps"] * batch_size(model.run.training)
     result = {"parameters": model.weights.parameters, "trainable_parameters": model.trained.parameters}
     result |= {name: compared(memory, measured[name]) for name, memory in estimated.items()}
     for name, part in measured.items():
@@ -48,23 +49,17 @@ def main() -> None:
     print("\n".join(report(estimated, result)))
 
 
-def estimates(model: Model, train: dict, generated: dict, measured: dict) -> dict[str, Memory]:
-    """What training, and answering with the tuned model unless a server did, should have taken.
+def training(model: Estimator, train: dict[str, Any], measured: dict[str, Any]) -> Memory:
+    """What training should have taken; arguments are metrics/train.json and metrics/measured/train.json."""
+    found = model.training(model.run.training.per_device_train_batch_size, train["longest_row_tokens"])
+    return found if measured["keeps_freed_memory"] else replace(found, kept=0)
 
-    Args:
-        train, generated: metrics/train.json and metrics/generate.json.
-        measured: by stage.
-    """
-    at_once = model.params["train"].get("per_device_train_batch_size", 8)
-    found = {"train": model.training(at_once, train["longest_row_tokens"])}
-    if not measured["train"]["keeps_freed_memory"]:
-        found["train"] = replace(found["train"], kept=0)
-    tuned = measured["generate_tuned"]
-    if tuned["peak_memory_bytes"] is not None:
-        at_once = min(tuned["batch_size"], generated["tuned"]["responses"])
-        new_tokens = model.params["generation"]["max_new_tokens"]
-        found["generate_tuned"] = model.generation(at_once, generated["longest_prompt_tokens"], new_tokens)
-    return found
+
+def generation(model: Estimator, params: Params, generated: dict[str, Any], measured: dict[str, Any]) -> Memory:
+    """What answering should have taken; metrics are metrics/generate.json and metrics/measured/generate.json."""
+    at_once = min(measured["batch_size"], generated["tuned"]["responses"])
+    new_tokens = params.generation.arguments["max_new_tokens"]
+    return model.generation(at_once, generated["longest_prompt_tokens"], new_tokens)
 
 
 def measurements() -> dict[str, Any]:
@@ -107,20 +102,5 @@ def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def estimate(arguments) -> None:
-    """Prints the estimate of params.yaml with the changes."""
-    params = overrides.apply(arguments.set_param)
-    warnings.simplefilter("ignore")  # what libraries tell each other
-    try:
-        print(printed_estimate.show(params, arguments.device))
-    except CannotEstimate as error:
-        raise UserError(str(error)) from error
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--estimate", action="store_true", help="print what a run would need, and run nothing")
-    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="the kind of device to estimate for")
-    parsed = parser.parse_args()
-    run((lambda: estimate(parsed)) if parsed.estimate else main)
+    run(lambda: main(sys.argv[1:]))

@@ -1,38 +1,65 @@
-"""params.yaml with some values changed for one command, in the form that ``dvc exp run -S`` takes."""
+"""params.yaml with some values changed for one command, by DVC's own reading of ``-S``."""
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import Any
 
-from tuning.config import params
+from tuning.config import messages, params
+from tuning.config.yaml_file import load
 from tuning.core.errors import UserError
 
 
-def apply(changes: list[str]) -> dict[str, Any]:
-    """All values of params.yaml in the working directory, changed and checked.
+def apply(changes: list[str]) -> params.Params:
+    """The parameters of the working directory, changed and checked; the file stays as it is.
 
     Args:
-        changes: ``key=value`` or ``section.key=value``, with ``+`` before it or not, as DVC's; values are YAML.
+        changes: as for ``dvc exp run -S``, one value each: ``key=value``, ``+key=value`` for a key that params.yaml
+            does not have, ``~key`` to remove one. The grammar is Hydra's:
+            https://hydra.cc/docs/advanced/override_grammar/basic/
 
     Raises:
-        UserError: a change is not of this form, or what comes out is wrong.
+        UserError: a change cannot be read or applied, or what comes out is wrong.
     """
-    import yaml
+    if not changes:
+        return params.read_params()
+    return params.checked(changed(params.PATH, changes), "with the changes of -S")
 
-    values = params.load(params.PATH)
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals or not name:
-            raise UserError(f"-S {change}: write key=value, for example -S train.max_length=256")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UserError(f"-S {change}: the value is not YAML: {' '.join(str(error).split())}") from None
-        *sections, key = name.removeprefix("+").split(".")
-        place = values
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise UserError(f"-S {change}: {section!r} is not a section")
-        place[key] = value
-    if problems := params.check(values):
-        raise UserError("with the changes of -S: " + "\n       ".join(problems))
-    return values
+
+def changed(path: Path, changes: list[str]) -> dict[str, Any]:
+    """The values that DVC would write to a YAML file.
+
+    Raises:
+        UserError: a change cannot be read or applied.
+    """
+    load(path)  # says in one line what is wrong with the file itself
+    with tempfile.TemporaryDirectory() as folder:
+        copy = shutil.copy(path, Path(folder) / path.name)
+        for change in changes:
+            _apply(copy, change)
+        return load(copy)
+
+
+def _apply(path: Path, change: str) -> None:
+    from dvc.exceptions import InvalidArgumentError
+    from dvc.utils import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        [override] = hydra.to_hydra_overrides([change])
+        if override.is_sweep_override():
+            advice = "this command takes one value; a text with a comma needs quotes"
+            raise UserError(f"-S {messages.shortened(change)}: {advice}")
+        hydra.apply_overrides(path, [change])
+    except InvalidArgumentError as error:
+        raise _refusal(change, error.__cause__) from None
+    except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
+        raise _refusal(change, error) from None
+
+
+def _refusal(change: str, error: BaseException) -> UserError:
+    """What Hydra says of a change, on one line."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = " ".join(line for line in lines if line and not line.startswith(("See ", "full_key", "object_type")))
+    return UserError(f"-S {messages.shortened(change)}: {messages.shortened(told, 300)}")

@@ -23,24 +23,13 @@ _OPTIMIZERS = {
 }
 
 
-def find(values: dict[str, Any]) -> list[str]:
+def broken(values: dict[str, Any]) -> list[str]:
     """What cannot be together, a sentence each.
 
     Args:
         values: of params.yaml, each of which is right by itself.
     """
-    return _of_data(values) + _of_adapters(values) + _of_training(values) + _of_generation(values) + _of_amounts(values)
-
-
-def _of_data(values: dict[str, Any]) -> list[str]:
-    section, problems = values["data"]["instructions"], []
-    for share in ("fraction", "short"):
-        if not 0 <= section[share] <= 1:
-            problems.append(f"'data.instructions.{share}' must be from 0 to 1, not {section[share]}")
-    weights = section["per_row"]
-    if not all(isinstance(weight, (int, float)) and weight >= 0 for weight in weights) or not sum(weights):
-        problems.append(f"'data.instructions.per_row' must be weights of 1, 2, 3 instructions, not {weights}")
-    return problems
+    return _of_adapters(values) + _of_training(values) + _of_generation(values)
 
 
 def _of_adapters(values: dict[str, Any]) -> list[str]:
@@ -53,6 +42,8 @@ def _of_adapters(values: dict[str, Any]) -> list[str]:
         problems.append("'full_finetuning' trains all weights: set 'lora.enabled' and 'prompt_tuning.enabled' to false")
     if values["full_finetuning"] and quantization["enabled"]:
         problems.append("quantized weights cannot be trained: set 'quantization.enabled' or 'full_finetuning' to false")
+    if prompt_tuning["enabled"] and "num_virtual_tokens" not in prompt_tuning:
+        problems.append("'prompt_tuning.num_virtual_tokens' is missing: it has no default")
     if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):
         problems.append("'quantization' needs either 'load_in_4bit' or 'load_in_8bit' to be true, and not both")
     if quantization["enabled"] and importlib.util.find_spec("bitsandbytes") is None:
@@ -62,18 +53,19 @@ def _of_adapters(values: dict[str, Any]) -> list[str]:
 
 def _of_training(values: dict[str, Any]) -> list[str]:
     train, problems = values["train"], []
-    package = _optimizer_package(str(train.get("optim", "")))
+    package = _optimizer_package(train.get("optim", ""))
     if package and importlib.util.find_spec(package) is None:
         problems.append(f"'train.optim': {train['optim']} needs the package {package!r}, which is not installed")
-    attention = str(values["model_config"].get("attn_implementation"))
-    if (train.get("packing") or train.get("padding_free")) and "flash" not in attention:
+    attention = values["model_config"].get("attn_implementation")
+    keeps_rows_apart = isinstance(attention, str) and "flash" in attention
+    if (train.get("packing") or train.get("padding_free")) and not keeps_rows_apart:
         problems.append(
             "'train.packing' and 'train.padding_free' need an attention that keeps rows apart: "
             "set 'model_config.attn_implementation' to flash_attention_2"
         )
     if train.get("bf16") and train.get("fp16"):
         problems.append("'train.bf16' and 'train.fp16' cannot both be true")
-    if (train.get("max_steps") or 0) < 1 and train.get("num_train_epochs", 3) <= 0:
+    if train.get("max_steps", 0) < 1 and "num_train_epochs" in train and train["num_train_epochs"] <= 0:
         problems.append("nothing is trained: set 'train.num_train_epochs' above 0, or 'train.max_steps'")
     return problems
 
@@ -87,35 +79,6 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
     if (generation.get("num_return_sequences") or 1) > 1:
         return ["'generation.num_return_sequences' must be 1: IFEval scores one response to a prompt"]
     return []
-
-
-def _of_amounts(values: dict[str, Any]) -> list[str]:
-    """Numbers that are too small; None where the key's absence or null means something else."""
-    train, tuned, batch_size = values["train"], values["prompt_tuning"], values["generation"]["batch_size"]
-    multiple = train.get("pad_to_multiple_of")
-    least = [
-        ("data.num_val", values["data"]["num_val"], 0),
-        ("data.instructions.variants", values["data"]["instructions"]["variants"], 1),
-        ("data.instructions.max_words", values["data"]["instructions"]["max_words"], 1),
-        ("train.max_length", train.get("max_length"), 1),
-        ("train.per_device_train_batch_size", train.get("per_device_train_batch_size"), 1),
-        ("train.per_device_eval_batch_size", train.get("per_device_eval_batch_size"), 1),
-        ("train.gradient_accumulation_steps", train.get("gradient_accumulation_steps"), 1),
-        ("train.learning_rate", train.get("learning_rate"), 0),
-        ("train.neftune_noise_alpha", train.get("neftune_noise_alpha"), 0),
-        ("train.pad_to_multiple_of", multiple if multiple != "auto" else None, 1),
-        ("lora.r", values["lora"].get("r", 8), 1),
-        ("prompt_tuning.num_virtual_tokens", tuned.get("num_virtual_tokens", 0) if tuned["enabled"] else None, 1),
-        ("generation.batch_size", batch_size if batch_size != "auto" else None, 1),
-        ("generation.concurrency", values["generation"]["concurrency"], 1),
-        ("generation.num_batches", values["generation"]["num_batches"], 1),
-        ("generation.max_new_tokens", values["generation"].get("max_new_tokens"), 1),
-    ]
-    return [
-        f"{name!r} must be at least {minimum}, not {value}"
-        for name, value, minimum in least
-        if value is not None and value < minimum
-    ]
 
 
 def _optimizer_package(name: str) -> str | None:

@@ -13,6 +13,7 @@ from ifeval.impose.register import COUNTS, FUNCTION_WORDS, LAYERS, is_plain, sen
 from ifeval.instruction import Instruction
 from ifeval.instructions import INSTRUCTIONS, build
 from ifeval.text import Text
+from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
 
 _ARRANGED = {
@@ -83,7 +84,7 @@ class Treated:
 
 
 def treat_all(
-    rows: list[Row], types: list[str], section: dict[str, Any], seed: int, lost: Counter
+    rows: list[Row], types: list[str], section: Instructions, seed: int, lost: Counter
 ) -> Iterator[tuple[Row, Treated | None]]:
     """Each row with what it becomes: as many variants as ``section`` says, or None, where it stays as it is.
 
@@ -101,22 +102,22 @@ def treat_all(
         lost: counts the types of what could not be imposed.
     """
     answers, given = _other_answers(rows), Counter()
-    counts, weights = range(1, len(section["per_row"]) + 1), section["per_row"]
+    counts, weights = range(1, len(section.per_row) + 1), section.per_row
     for row in rows:
         rng, text = random.Random(f"{seed} {row.prompt} {row.completion}"), row.completion[-1]["content"]
         if is_foreign(text):
             yield row, None
             continue
-        texts = beginnings(text, section["max_words"])
-        if rng.random() >= section["fraction"] or not texts:
-            if section["keep_untouched"]:
+        texts = beginnings(text, section.max_words)
+        if rng.random() >= section.fraction or not texts:
+            if section.keep_untouched:
                 yield row, None
             continue
-        longest = beginnings(text, section["max_words"] and 2 * section["max_words"])[-1]
+        longest = beginnings(text, section.max_words and 2 * section.max_words)[-1]
         other = next((answer for answer in answers[repr(row.prompt)] if answer != text), None)
-        for _ in range(section["variants"]):
+        for _ in range(section.variants):
             count = rng.choices(counts, weights)[0]
-            lengths = texts if rng.random() < section["short"] else texts[-1:]
+            lengths = texts if rng.random() < section.short else texts[-1:]
             for _ in range(TRIES):
                 order = sorted(types, key=lambda name: given[name] + SPREAD * rng.random())
                 treated = treat(row.prompt, lengths, longest, order, count, rng, lost, other)

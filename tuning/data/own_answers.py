@@ -7,16 +7,18 @@ teaches (self-distillation; Yang et al. 2024, arXiv 2402.13669).
 import re
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from ifeval.impose.register import sentences
+from tuning.config.params import Params
 from tuning.core.files import fingerprint
 from tuning.generation import decoding, kv_cache
 from tuning.generation.response_file import Partial
 from tuning.model.base_model import load_model
-from tuning.model.chat_template import Message, end_tokens, prompt_tokens
+from tuning.model.chat_template import Message, prompt_tokens
+from tuning.model.model_spec import model_spec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,7 +30,7 @@ RUN = 5  # words that may not come twice in a row
 def own_answers(
     prompts: list[list[Message]],
     tokenizer: "PreTrainedTokenizerBase",
-    params: dict[str, Any],
+    params: Params,
     folder: Path,
     new_tokens: int,
 ) -> list[str | None]:
@@ -37,16 +39,15 @@ def own_answers(
     Args:
         folder: where finished answers are kept, so that a run that was killed goes on.
     """
-    partial = Partial(folder, f"own-answers-{fingerprint(prompts, new_tokens, params)}")
+    partial = Partial(folder, f"own-answers-{fingerprint(prompts, new_tokens)}")
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     if len(partial.rows) < len(prompts):
-        model = load_model(params)
-        config = decoding.generation_config(model, tokenizer, end_tokens(tokenizer), {"max_new_tokens": new_tokens})
+        model = load_model(model_spec(params))
+        config = decoding.generation_config(model, tokenizer, {"max_new_tokens": new_tokens})
         size = kv_cache.batch_size(model, max(map(len, ids)) + new_tokens)
+        how = decoding.Decoding(config, size, params.seed, say=tqdm.write)
         with tqdm(total=len(prompts), initial=len(partial.rows), desc="own answers", unit=" rows") as bar:
-            for batch in decoding.generate(
-                model, tokenizer, ids, config, size, params["seed"], partial.rows.keys(), say=tqdm.write
-            ):
+            for batch in decoding.generate(model, tokenizer, ids, how, partial.rows.keys()):
                 rows = [
                     {"key": index, "response": response.text, "finish_reason": response.finish_reason}
                     for index, response in batch

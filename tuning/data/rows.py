@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuning.model.chat_template import Tokens
@@ -32,32 +32,52 @@ def sample(rows: list[Row], seed: int) -> str:
     return "\n".join(parts)
 
 
+@dataclass
+class Counts:
+    """What prepare counts on its way from data sets to rows.
+
+    Attributes:
+        dropped: rows by reason.
+        overlaps: in words, which row repeats which evaluation prompt.
+        lost: types of instructions that could not be imposed.
+        own_answers: rows that the base model has answered.
+        followed_by_itself: rows whose instructions the base model followed in its own words.
+    """
+
+    dropped: Counter = field(default_factory=lambda: Counter(empty=0, duplicate=0, over_length=0, contaminated=0))
+    overlaps: list[str] = field(default_factory=list)
+    lost: Counter = field(default_factory=Counter)
+    own_answers: int = 0
+    followed_by_itself: int = 0
+
+
 def summary(
-    train: list[Row],
-    validation: list[Row],
-    evaluation: list[dict[str, Any]],
-    dropped: Counter,
-    matches: list[str],
-    lost: Counter,
-    own: int,
-    itself: int,
+    train: list[Row], validation: list[Row], evaluation: list[dict[str, Any]], counts: Counts
 ) -> dict[str, Any]:
-    """What metrics/data.json holds; tokens are those of the rows to train on, ``own`` the model's own answers."""
+    """What metrics/data.json holds; tokens are those of the rows to train on."""
     types = Counter(name for row in train for name in row.types)
-    rows = len(train) + len(validation) + dropped["contaminated"]
+    rows = len(train) + len(validation) + counts.dropped["contaminated"]
     return {
-        "rows": {"train": len(train), "validation": len(validation), "own_answers": own, "followed_by_itself": itself},
-        "dropped": dict(dropped),
-        "instructions": {"rows_by_type": dict(sorted(types.items())), "failed_by_type": dict(sorted(lost.items()))},
+        "rows": {
+            "train": len(train),
+            "validation": len(validation),
+            "own_answers": counts.own_answers,
+            "followed_by_itself": counts.followed_by_itself,
+        },
+        "dropped": dict(counts.dropped),
+        "instructions": {
+            "rows_by_type": dict(sorted(types.items())),
+            "failed_by_type": dict(sorted(counts.lost.items())),
+        },
         "tokens": {
             "total": sum(len(row.tokens.prompt) + len(row.tokens.completion) for row in train),
             "prompt": percentiles([len(row.tokens.prompt) for row in train]),
             "completion": percentiles([len(row.tokens.completion) for row in train]),
         },
         "contamination": {
-            "rows": len(matches),
-            "share": len(matches) / rows,
-            "matches": matches,
+            "rows": len(counts.overlaps),
+            "share": len(counts.overlaps) / rows,
+            "matches": counts.overlaps,
         },
         "evaluation": {
             "prompts": len(evaluation),

@@ -2,17 +2,21 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from tuning.core.files import write_json, write_jsonl
+from tuning.config.own_keys import Generation
+from tuning.config.params import Params
+from tuning.core.files import read_jsonl, write_json, write_jsonl
 from tuning.core.measurement import Measurement
 from tuning.generation import decoding, kv_cache, server_client
 from tuning.generation.response_file import Partial
-from tuning.model.chat_template import end_tokens, prompt_tokens
+from tuning.model.chat_template import load_tokenizer, prompt_tokens
 from tuning.model.processes import rank, world_size
 
 if TYPE_CHECKING:
@@ -29,60 +33,86 @@ def verbose() -> bool:
     return parser.parse_args().verbose
 
 
-def is_served(generation: dict[str, Any]) -> bool:
-    """Whether a server answers, so that no model is loaded here."""
-    return generation["engine"] == "openai"
+@dataclass(frozen=True)
+class Task:
+    """The evaluation prompts to answer, and how.
+
+    Attributes:
+        name: ``base`` or ``tuned``.
+        prompts: rows of the prompts file.
+        generation: the section of params.yaml.
+        model: the model's name, as params.yaml has it.
+        tokenizer: of the model that answers; its chat template forms the prompts.
+        seed: of samples.
+        folder: for what is finished until all is, as ``tuning.core.unfinished_work`` makes it.
+    """
+
+    name: str
+    prompts: list[dict[str, Any]]
+    generation: Generation
+    model: str
+    tokenizer: "PreTrainedTokenizerBase"
+    seed: int
+    folder: Path
+
+    @property
+    def served(self) -> bool:
+        """Whether a server answers, so that no model is loaded here."""
+        return self.generation.engine == "openai"
+
+    def conversations(self) -> list[list[dict[str, str]]]:
+        """Each prompt as it is, in a turn of the user, after what the system says, if anything."""
+        system = self.generation.system_prompt
+        before = [] if system is None else [{"role": "system", "content": system}]
+        return [[*before, {"role": "user", "content": row["prompt"]}] for row in self.prompts]
+
+    def token_ids(self) -> list[list[int]]:
+        """The same as the model reads them."""
+        return [prompt_tokens(self.tokenizer, turns) for turns in self.conversations()]
+
+    def longest(self) -> int:
+        """Tokens of the longest prompt, in the chat template."""
+        return max(map(len, self.token_ids()))
 
 
-def selected(prompts: list[dict[str, Any]], generation: dict[str, Any]) -> list[dict[str, Any]]:
-    """All prompts, or as many from the beginning as ``num_batches`` holds."""
-    batches = generation["num_batches"]
-    return prompts if batches is None else prompts[: batches * generation["batch_size"]]
+def task(name: str, params: Params, folder: Path, tokenizer: str | None = None) -> Task:
+    """The task that the parameters describe; of the prompts, as many as ``generation.num_batches`` holds.
 
+    Args:
+        tokenizer: where it lies; None: as the parameters say.
 
-def conversation(prompt: dict[str, Any], generation: dict[str, Any]) -> list[dict[str, str]]:
-    """The prompt as it is, in a turn of the user, after what the system says, if anything."""
-    system = generation["system_prompt"]
-    turns = [] if system is None else [{"role": "system", "content": system}]
-    return [*turns, {"role": "user", "content": prompt["prompt"]}]
-
-
-def longest_prompt(tokenizer: "PreTrainedTokenizerBase", prompts: list[dict[str, Any]], generation) -> int:
-    """Tokens of the longest prompt, in the chat template."""
-    return max(len(prompt_tokens(tokenizer, conversation(row, generation))) for row in prompts)
+    Raises:
+        UserError: prepare has not written the prompts yet, or there is no such tokenizer.
+    """
+    generation, prompts = params.generation, read_jsonl(PROMPTS)
+    if generation.num_batches is not None:
+        prompts = prompts[: generation.num_batches * generation.batch_size]
+    return Task(name, prompts, generation, params.model, load_tokenizer(params, tokenizer), params.seed, folder)
 
 
 def answer(
-    name: str,
-    model: "PreTrainedModel | None",
-    tokenizer: "PreTrainedTokenizerBase",
-    prompts: list[dict[str, Any]],
-    params: dict[str, Any],
-    folder: Path,
-    measured: Path,
-    show: bool = False,
+    task: Task, load: "Callable[[], PreTrainedModel]", measured: Path, show: bool = False
 ) -> list[dict[str, Any]]:
     """Writes the response to every prompt into data/responses/NAME.jsonl, going on where a killed run was.
 
     Args:
-        name: ``base`` or ``tuned``.
-        model: None where a server answers.
-        folder: for what is finished until all is, as ``tuning.core.unfinished_work`` makes it.
+        load: loads the model; not called where a server answers.
         measured: where to write seconds, tokens per second and peak memory.
         show: some of the answers as they come.
 
     Returns:
         The responses in the order of the prompts; of several processes, the first one's only.
     """
-    partial = Partial(folder, rank=rank())
-    done = {index for index, row in enumerate(prompts) if row["key"] in partial.rows}
+    model = None if task.served else load()
+    finished = Partial(task.folder, rank=rank())
+    done = {index for index, row in enumerate(task.prompts) if row["key"] in finished.rows}
     measurement, tokens = Measurement(), 0
-    shown = {"desc": f"generate {name}", "unit": " prompts", "disable": rank() > 0}
-    with tqdm(total=len(prompts), initial=len(done), **shown) as bar:
-        batches, size = _responses(name, model, tokenizer, prompts, params, done)
+    shown = {"desc": f"generate {task.name}", "unit": " prompts", "disable": rank() > 0}
+    with tqdm(total=len(task.prompts), initial=len(done), **shown) as bar:
+        batches, size = _responses(task, model, done)
         for batch in batches:
-            rows = [response_row(prompts[index], response) for index, response in batch]
-            partial.add(rows)
+            rows = [response_row(task.prompts[index], response) for index, response in batch]
+            finished.add(rows)
             tokens += sum(row["new_tokens"] for row in rows)
             bar.set_postfix_str(f"{tokens / measurement.seconds():.0f} tokens/s")
             if show and rows and (bar.n == len(done) or bar.n // SHOWN < (bar.n + len(rows)) // SHOWN):
@@ -93,30 +123,33 @@ def answer(
         result["peak_memory_bytes"] = None  # it is the server's
     if rank() > 0:
         return []
-    responses = partial.collect([row["key"] for row in prompts])
-    write_jsonl(RESPONSES / f"{name}.jsonl", responses)
+    responses = finished.collect([row["key"] for row in task.prompts])
+    write_jsonl(RESPONSES / f"{task.name}.jsonl", responses)
     write_json(measured, {**result, "batch_size": size})
     return responses
 
 
 def _responses(
-    name: str, model, tokenizer, prompts: list[dict[str, Any]], params: dict[str, Any], done: Set[int]
+    task: Task, model: "PreTrainedModel | None", done: Set[int]
 ) -> tuple[Iterator[list[tuple[int, decoding.Response]]], int]:
     """The responses as they finish, and how many prompts are under way at once."""
-    generation, share = params["generation"], (rank(), world_size())
-    asked = [conversation(row, generation) for row in prompts]
+    generation, share = task.generation, (rank(), world_size())
     if model is None:
-        served_name = generation[f"{name}_model"] or params["model"]
-        client = server_client.connect(generation)
-        found = server_client.generate(client, served_name, asked, generation, params["seed"], done, share)
-        return found, generation["concurrency"]
-    ids = [prompt_tokens(tokenizer, turns) for turns in asked]
-    config = decoding.generation_config(model, tokenizer, end_tokens(tokenizer), generation)
-    size = generation["batch_size"]
+        named = {"base": generation.base_model or task.model, "tuned": generation.tuned_model}
+        server = server_client.Server(generation, named[task.name], task.seed)
+        return server_client.generate(server, task.conversations(), done, share), generation.concurrency
+    ids = task.token_ids()
+    config = decoding.generation_config(model, task.tokenizer, generation.arguments)
+    size = generation.batch_size
     if size == "auto":
         size = kv_cache.batch_size(model, max(map(len, ids)) + config.max_new_tokens)
-    say = (lambda text: tqdm.write(f"generate {name}: {text}")) if rank() == 0 else (lambda text: None)
-    return decoding.generate(model, tokenizer, ids, config, size, params["seed"], done, share, say), size
+    say = partial(_say, task.name) if rank() == 0 else lambda text: None
+    how = decoding.Decoding(config, size, task.seed, share, say)
+    return decoding.generate(model, task.tokenizer, ids, how, done), size
+
+
+def _say(name: str, text: str) -> None:
+    tqdm.write(f"generate {name}: {text}")
 
 
 def response_row(prompt: dict[str, Any], response: decoding.Response) -> dict[str, Any]:

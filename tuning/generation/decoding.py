@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tuning.config.params import OWN
 from tuning.core.errors import UserError
 from tuning.generation import padded_batches
 from tuning.generation.continuous import batching, supported_models
 from tuning.generation.sequence import Sequence, own_seed
+from tuning.model.chat_template import end_tokens
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -34,43 +34,54 @@ class Response:
     finish_reason: str
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """How prompts are answered.
+
+    Attributes:
+        config: whatever ``generation`` gives, see ``generation_config``.
+        batch_size: prompts at once, at the most; halved when memory runs out.
+        seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
+        share: of several processes, this one's number and how many there are.
+        say: told of what the user should know.
+    """
+
+    config: "GenerationConfig"
+    batch_size: int
+    seed: int
+    share: tuple[int, int] = (0, 1)
+    say: Callable[[str], None] = print
+
+
 def generation_config(
-    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", ends: list[int], generation: dict[str, Any]
+    model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase", arguments: dict[str, Any]
 ) -> "GenerationConfig":
-    """How to decode: ``generation`` alone decides, not what the checkpoint's own generation_config.json says.
+    """How to decode: ``arguments`` alone decide, not what the checkpoint's own generation_config.json says.
 
     Args:
-        model: loses its own generation config, which would fill in what ``generation`` leaves out.
-        ends: token ids that end an answer, unless ``generation`` names others.
+        model: loses its own generation config, which would fill in what ``arguments`` leave out.
+        arguments: of GenerationConfig; end tokens are the tokenizer's unless they name others.
     """
     from transformers import GenerationConfig
 
     model.generation_config = GenerationConfig()
-    given = {key: value for key, value in generation.items() if key not in OWN["generation"] and value is not None}
-    return GenerationConfig(**{"eos_token_id": ends, "pad_token_id": tokenizer.pad_token_id, **given})
+    ends = {"eos_token_id": end_tokens(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    return GenerationConfig(**ends | {key: value for key, value in arguments.items() if value is not None})
 
 
 def generate(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
     prompts: list[list[int]],
-    config: "GenerationConfig",
-    batch_size: int,
-    seed: int,
+    how: Decoding,
     done: Set[int] = frozenset(),
-    share: tuple[int, int] = (0, 1),
-    say: Callable[[str], None] = print,
 ) -> Iterator[list[tuple[int, Response]]]:
     """Yields responses as they finish, with the index of the prompt that each answers.
 
     Args:
         model: as loaded; PEFT's prompt tuning and LoRA included.
         prompts: token ids, one list a prompt.
-        batch_size: prompts at once, at the most; halved when memory runs out.
-        seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
         done: indices of prompts that need no answer.
-        share: of several processes, this one's number and how many there are.
-        say: told of what the user should know.
 
     Raises:
         UserError: memory runs out with a single prompt.
@@ -78,22 +89,28 @@ def generate(
     model.eval()
     inner, prefix = _unwrapped(model)
     shift = 0 if prefix is None else prefix.shape[1]
-    fitted = fit(prompts, config, _context(inner) - shift, say)
+    fitted = fit(prompts, how.config, _context(inner) - shift, how.say)
     sequences = [Sequence(index, prompt, limit) for index, (prompt, limit) in enumerate(fitted)]
     for index in done:
         sequences[index].finish_reason = "stop"
-    prepared = _prepared(inner, config)
-    if reason := _why_not(inner, prepared, prompts, prefix):
-        say(f"transformers' own generate is used: {reason}")
-        decode = partial(padded_batches.decode, model, tokenizer, config, seed=seed)
-    else:
-        _equip(sequences, inner, tokenizer, prepared, seed)
-        shared = batching.shared_beginning([sequence.prompt for sequence in sequences])
-        decode = partial(batching.decode, inner, ends=_ends(config), prefix=prefix, shared=shared)
     order = sorted(sequences, key=lambda sequence: (-len(sequence.prompt), sequence.index))
+    prepared = _prepared(inner, how.config)
+    if reason := _why_not(inner, prepared, prompts, prefix):
+        how.say(f"transformers' own generate is used: {reason}")
+        decode = partial(padded_batches.decode, model, tokenizer, how, order)
+    else:
+        _equip(sequences, inner, tokenizer, prepared, how.seed)
+        decode = partial(_continuously, inner, order, how, prefix)
     with nullcontext() if reason else batching.grouped(inner):
-        for finished in _with_less_memory(partial(decode, order=order, share=share), batch_size, say):
-            yield [(sequence.index, _response(sequence, tokenizer, config)) for sequence in finished]
+        for finished in _with_less_memory(decode, how.batch_size, how.say):
+            yield [(sequence.index, _response(sequence, tokenizer, how.config)) for sequence in finished]
+
+
+def _continuously(model, order: list[Sequence], how: Decoding, prefix, size: int) -> Iterator[list[Sequence]]:
+    """The open sequences of this process, in continuous batches of so many."""
+    own, processes = how.share
+    waiting = [sequence for sequence in order[own::processes] if sequence.finish_reason is None]
+    return batching.decode(model, waiting, size, _ends(how.config), prefix)
 
 
 def _with_less_memory(decode, size: int, say: Callable[[str], None]) -> Iterator[list[Sequence]]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tuning.model.base_model import device
+from tuning.model.device import device, free_bytes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -22,16 +22,6 @@ def rounded_up(number: int, step: int) -> int:
 def cache_positions(longest: int) -> int:
     """Positions of the cache for a prompt and its answer; a prompt may be read with tokens of padding after it."""
     return rounded_up(longest + LENGTHS, LENGTHS)
-
-
-def free_bytes() -> int | None:
-    """Memory that is free on the device; None where it cannot be told."""
-    import psutil
-    import torch
-
-    if device() == "cuda":
-        return torch.cuda.mem_get_info()[0]
-    return psutil.virtual_memory().available if device() == "cpu" else None
 
 
 def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:

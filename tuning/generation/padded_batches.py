@@ -11,6 +11,8 @@ from tuning.model.architectures import architecture
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+    from tuning.generation.decoding import Decoding
+
 
 def batches(order: list[Sequence], size: int, pads: bool = True) -> list[list[Sequence]]:
     """The sequences in batches, in the order given; those of a batch have the same limit.
@@ -26,32 +28,30 @@ def batches(order: list[Sequence], size: int, pads: bool = True) -> list[list[Se
 def decode(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    config: "GenerationConfig",
+    how: "Decoding",
     order: list[Sequence],
     size: int,
-    share: tuple[int, int],
-    seed: int,
 ) -> Iterator[list[Sequence]]:
     """Yields the sequences of each finished batch.
 
     Args:
+        how: where answers are sampled, the seed is set anew for every prompt; of several processes, each takes every
+            so many batches.
         order: all sequences, open or finished. Batches are made of these, so that a resumed run pads as an
             uninterrupted one and writes the same text; those without an open one are left out.
         size: of a batch; one, where answers are sampled, so that none depends on its neighbours.
-        share: of several processes, this one's number and how many there are; each takes every so many batches.
-        seed: of sampling, set anew for every prompt.
     """
     import torch
     from transformers import set_seed
 
-    pads = architecture(model.config.model_type).pads
-    own, processes = share
+    config, pads = how.config, architecture(model.config.model_type).pads
+    own, processes = how.share
     stops = {"tokenizer": tokenizer} if config.stop_strings else {}  # only then does it take one
     for batch in batches(order, 1 if config.do_sample else size, pads)[own::processes]:
         open_ones = [sequence for sequence in batch if sequence.finish_reason is None]
         if not open_ones:
             continue
-        set_seed(own_seed(seed, batch[0].prompt))
+        set_seed(own_seed(how.seed, batch[0].prompt))
         limited = copy(config)
         limited.max_new_tokens = batch[0].limit
         inputs = _left_padded([sequence.prompt for sequence in batch], tokenizer.pad_token_id)

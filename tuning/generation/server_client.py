@@ -4,9 +4,10 @@ import os
 from collections import deque
 from collections.abc import Iterator, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tuning.config.params import OWN
+from tuning.config.own_keys import Generation
 from tuning.core.errors import UserError
 from tuning.generation.decoding import Response
 from tuning.generation.sequence import own_seed
@@ -21,17 +22,31 @@ _NAMES = {"max_new_tokens": "max_tokens", "stop_strings": "stop", "temperature":
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_h")
 
 
-def connect(generation: dict[str, Any]) -> "OpenAI":
-    """A client for ``base_url``; its key is what the environment variable OPENAI_API_KEY holds, if it is set."""
-    from openai import OpenAI
+@dataclass(frozen=True)
+class Server:
+    """A server and how it is asked.
 
-    key = os.environ.get("OPENAI_API_KEY", "none")
-    return OpenAI(base_url=generation["base_url"], api_key=key, timeout=generation["timeout"], max_retries=RETRIES)
+    Attributes:
+        generation: the section of params.yaml; ``concurrency`` requests are under way at most.
+        model: its name on the server.
+        seed: a prompt's own seed is made of it and the prompt.
+    """
+
+    generation: Generation
+    model: str
+    seed: int
+
+    def connect(self) -> "OpenAI":
+        """A client for ``base_url``; its key is what the environment variable OPENAI_API_KEY holds, if it is set."""
+        from openai import OpenAI
+
+        key, given = os.environ.get("OPENAI_API_KEY", "none"), self.generation
+        return OpenAI(base_url=given.base_url, api_key=key, timeout=given.timeout, max_retries=RETRIES)
 
 
-def request(generation: dict[str, Any], seed: int) -> dict[str, Any]:
-    """The arguments of ``chat.completions.create`` that ``generation`` stands for."""
-    given = {key: value for key, value in generation.items() if key not in OWN["generation"] and value is not None}
+def request(arguments: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The arguments of ``chat.completions.create`` that those of GenerationConfig stand for."""
+    given = {key: value for key, value in arguments.items() if value is not None}
     if given.pop("do_sample", False):
         options: dict[str, Any] = {"seed": seed}
     else:
@@ -43,37 +58,33 @@ def request(generation: dict[str, Any], seed: int) -> dict[str, Any]:
 
 
 def generate(
-    client: "OpenAI",
-    model: str,
+    server: Server,
     conversations: list[list[dict[str, str]]],
-    generation: dict[str, Any],
-    seed: int,
     done: Set[int] = frozenset(),
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[list[tuple[int, Response]]]:
     """Yields responses as they arrive, with the index of the conversation that each answers.
 
     Args:
-        model: its name on the server.
-        generation: the section of params.yaml; ``concurrency`` requests are under way at most.
-        seed: a prompt's own seed is made of it and the prompt.
-        done, share: as ``tuning.generation.decoding.generate``.
+        done: indices of conversations that need no answer.
+        share: of several processes, this one's number and how many there are.
 
     Raises:
         UserError: the server is not there, does not know the model, or refuses a request for good; what was
             under way has been yielded before.
     """
     own, processes = share
+    client, at_once = server.connect(), server.generation.concurrency
     waiting = deque(index for index in range(len(conversations))[own::processes] if index not in done)
     under_way: dict[Future, int] = {}
     failure: BaseException | None = None
-    with ThreadPoolExecutor(generation["concurrency"]) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         try:
             while (waiting and not failure) or under_way:
-                while waiting and not failure and len(under_way) < generation["concurrency"]:
+                while waiting and not failure and len(under_way) < at_once:
                     index = waiting.popleft()
-                    options = request(generation, own_seed(seed, conversations[index]))
-                    under_way[pool.submit(_ask, client, model, conversations[index], options)] = index
+                    options = request(server.generation.arguments, own_seed(server.seed, conversations[index]))
+                    under_way[pool.submit(_ask, client, server.model, conversations[index], options)] = index
                 arrived, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 indices = {future: under_way.pop(future) for future in arrived}
                 failures = [future.exception() for future in arrived if future.exception()]

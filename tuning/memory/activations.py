@@ -7,11 +7,10 @@ greatest, and each grows linearly with the layers, and nearly so with batch and 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
-from tuning.memory.simulated_step import FOLDED, PHASES, Phase, run
-from tuning.model.architectures import architecture, period, shortened
+from tuning.memory.run import Run
+from tuning.memory.simulated_step import FOLDED, PHASES, Phase, training_step
+from tuning.model.architectures import period, shortened
 
 # Tokens of which TRL projects the logits at once; from so many on the tiles do not grow.
 TILE = 4096
@@ -89,43 +88,33 @@ def _through(nodes: list[tuple[int, float]], x: float) -> float:
     return max(0.0, at_left + (x - left) * (at_right - at_left) / (right - left))
 
 
-def law(params: dict[str, Any], config, dtype, device: str) -> Law:
-    """The law of a training step, from steps at a few batches and lengths.
-
-    Args:
-        config: the model's configuration.
-        dtype: of the weights as loaded.
-        device: ``cuda``, where TRL's head has kernels that hold a tile alone, or another.
-    """
-    virtual = params["prompt_tuning"]["num_virtual_tokens"] if params["prompt_tuning"]["enabled"] else 0
-    loops = architecture(config.model_type).loops
-    at = points(virtual + (FOLDED if loops else 16), holds_pairs(params) or not loops)
+def law(run: Run) -> Law:
+    """The law of a training step, from steps at a few batches and lengths."""
+    virtual, loops = run.adapter.virtual_tokens, run.model.architecture.loops
+    at = points(virtual + (FOLDED if loops else 16), holds_pairs(run) or not loops)
     sizes = [(rows, length - virtual) for rows, length in at.values()]
-    found = phases(params, config, dtype, sizes, device)
-    return Law(at, dict(zip(at, found, strict=True)), virtual)
+    return Law(at, dict(zip(at, phases(run, sizes), strict=True)), virtual)
 
 
-def holds_pairs(params: dict[str, Any]) -> bool:
+def holds_pairs(run: Run) -> bool:
     """Whether something grows with more than the number of tokens: scores of attention, virtual tokens of rows."""
-    attention = params["model_config"].get("attn_implementation") or "sdpa"
-    return attention == "eager" or params["prompt_tuning"]["enabled"]
+    return run.model.attention == "eager" or run.adapter.virtual_tokens > 0
 
 
-def folded(params: dict[str, Any], config, dtype, batch: int, length: int, device: str) -> dict[str, Phase]:
+def folded(run: Run, batch: int, length: int) -> dict[str, Phase]:
     """The phases at one batch and length, all its tokens in rows of ``FOLDED``.
 
     For layers that go through a row token by token and hold nothing for pairs of tokens.
     """
     rows = max(1, round(batch * length / FOLDED))
-    [found] = phases(params, config, dtype, [(rows, FOLDED)], device, every=True)
+    [found] = phases(run, [(rows, FOLDED)], every=True)
     return found
 
 
-def phases(
-    params: dict[str, Any], config, dtype, sizes, device: str, every: bool = False
-) -> Iterator[dict[str, Phase]]:
-    """The phases at each batch and length, for all layers; arguments as of ``law`` and ``simulation.run``."""
+def phases(run: Run, sizes: list[tuple[int, int]], every: bool = False) -> Iterator[dict[str, Phase]]:
+    """The phases at each batch and length, for all layers; see ``simulated_step.training_step``."""
+    config = run.model.config
     layers, repeat = config.get_text_config().num_hidden_layers, period(config)
     few = min(layers, 1 + repeat)
-    step = partial(run, params, shortened(config, few), dtype, device, (layers - few) / repeat, every=every)
-    return map(step, sizes)
+    short = run.with_config(shortened(config, few))
+    return (training_step(short, (layers - few) / repeat, size, every) for size in sizes)

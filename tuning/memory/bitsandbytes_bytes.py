@@ -1,6 +1,9 @@
 """Bytes of weights that bitsandbytes has quantized."""
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import BitsAndBytesConfig
 
 
 def quantized_layers(model) -> list:
@@ -16,7 +19,7 @@ def quantized_layers(model) -> list:
 _CODE, _NESTED = 16 * 4, 256 * 4 + 4
 
 
-def quantized_bytes(weight, quantization: dict[str, Any]) -> int:
+def quantized_bytes(weight, quantization: "BitsAndBytesConfig") -> int:
     """Bytes of one weight as bitsandbytes lays it out.
 
     4 bits: half a byte a number and a float32 scale for each block of 64; double quantization holds the scales in
@@ -24,9 +27,9 @@ def quantized_bytes(weight, quantization: dict[str, Any]) -> int:
     byte a number and a float32 a row (Dettmers et al. 2022, arXiv 2208.07339).
     """
     count = weight.numel()
-    if quantization.get("load_in_8bit"):
+    if quantization.load_in_8bit:
         return count + 4 * weight.shape[0]
     blocks = -(-count // 64)
-    if not quantization.get("bnb_4bit_use_double_quant"):
+    if not quantization.bnb_4bit_use_double_quant:
         return -(-count // 2) + 4 * blocks + _CODE
     return -(-count // 2) + blocks + 4 * -(-blocks // 256) + _CODE + _NESTED

@@ -5,20 +5,19 @@ its input in half precision (``bitsandbytes.autograd``: ``MatMul4Bit`` and ``Mat
 """
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
+if TYPE_CHECKING:
+    from transformers import BitsAndBytesConfig
 
-def imitate(model: torch.nn.Module, quantization: dict[str, Any]) -> None:
-    """Lets the linear layers but the head compute so.
 
-    Args:
-        quantization: the section of that name.
-    """
+def imitate(model: torch.nn.Module, quantization: "BitsAndBytesConfig") -> None:
+    """Lets the linear layers but the head compute so."""
     head = model.get_output_embeddings()
-    eight = bool(quantization.get("load_in_8bit"))
-    compute = torch.float16 if eight else getattr(torch, quantization.get("bnb_4bit_compute_dtype", "float32"))
+    eight = quantization.load_in_8bit
+    compute = torch.float16 if eight else quantization.bnb_4bit_compute_dtype
     for layer in model.modules():
         if isinstance(layer, torch.nn.Linear) and layer is not head:
             layer.forward = partial(_forward, layer, compute, eight)

@@ -5,20 +5,16 @@ device. What a step makes beside them is found by running it on tensors without 
 keys and values of generation are counted by ``capacity.kv_cache_bytes``.
 """
 
-import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 from tuning.core.allocator import can_keep_freed_memory
 from tuning.core.errors import UserError
 from tuning.generation.kv_cache import cache_positions, kv_cache_bytes
 from tuning.memory import activations, simulated_step
-from tuning.memory.known_models import configuration
+from tuning.memory.run import Run
 from tuning.memory.weights import Trained, Weights, base_weights, trained_parameters
-from tuning.model.architectures import architecture
-from tuning.model.base_model import device, is_quantized
 
 # What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
 # buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
@@ -84,51 +80,34 @@ class Memory:
         return self.total - self.kept - self.loading
 
 
-class Model:
-    """A configured model, of which memory is asked.
+class Estimator:
+    """Answers how much memory a run needs.
 
     Args:
-        params: the sections that train and generate read.
-        on: ``cuda``, ``mps`` or ``cpu``; None: the device that is here.
-
-    Raises:
-        UserError: the configuration cannot be had.
+        run: the model, what is trained of it, and how.
     """
 
-    def __init__(self, params: dict[str, Any], on: str | None = None):
-        self.device = on or device()
-        enabled = params["quantization"]["enabled"]
-        enabled = self.device == "cuda" if enabled == "auto" else enabled
-        self.params = {**params, "quantization": {**params["quantization"], "enabled": enabled}}
-        self.config = configuration(params)
-        self.dtype = dtype(self.config, params, self.device)
-        self.stored = self.config.dtype or self.dtype  # noted here, since models made of the configuration set it
+    def __init__(self, run: Run):
+        self.run, self.config = run, run.model.config
+        self.stored = self.config.dtype or run.model.dtype  # noted now: models made of the configuration set it
 
     @cached_property
     def weights(self) -> Weights:
-        return base_weights(self.params, self.config, self.dtype)
+        return base_weights(self.run)
 
     @cached_property
     def trained(self) -> Trained:
-        return trained_parameters(self.params, self.config, self.dtype)
+        return trained_parameters(self.run)
 
     @cached_property
     def law(self) -> activations.Law:
         with _without_data():
-            return activations.law(self.params, self.config, self.dtype, self.device)
+            return activations.law(self.run)
 
     @property
     def folds(self) -> bool:
         """Whether training is estimated from short rows of as many tokens, so that rows can be of any length."""
-        return architecture(self.config.model_type).loops and not activations.holds_pairs(self.params)
-
-    def changed(self, section: str, **values: Any) -> "Model":
-        """The model with these values in one of the sections that say how it is trained or quantized."""
-        other = copy.copy(self)
-        other.params = {**self.params, section: {**self.params[section], **values}}
-        for name in ("law", "weights" if section == "quantization" else "trained"):
-            vars(other).pop(name, None)
-        return other
+        return self.run.model.architecture.loops and not activations.holds_pairs(self.run)
 
     def training(self, batch: int, length: int) -> Memory:
         """Training with ``batch`` rows of ``length`` tokens to a forward pass.
@@ -137,13 +116,12 @@ class Model:
             UserError: the adapter does not fit.
             CannotEstimate: a step of this model cannot be run without data.
         """
-        given = self.params, self.config, self.dtype
         with _without_data():
             if self.folds:
-                return self._training(activations.folded(*given, batch, length, self.device))
-            if architecture(self.config.model_type).loops:
+                return self._training(activations.folded(self.run, batch, length))
+            if self.run.model.architecture.loops:
                 return self.training_by_law(batch, length)
-            return self._training(next(activations.phases(*given, [(batch, length)], self.device)))
+            return self._training(next(activations.phases(self.run, [(batch, length)])))
 
     def training_by_law(self, batch: int, length: int) -> Memory:
         """The same without a step of this very size, for where many sizes are asked for."""
@@ -153,7 +131,7 @@ class Model:
         phase = max(phases.values(), key=lambda phase: phase.peak)
         parts = round(phase.gradients), self.trained.optimizer, round(phase.layers), round(phase.logits)
         step = Memory(self.weights.training, self.trained.adapter, *parts)
-        share = HALF_KEPT if self.params["train"].get("bf16") else KEPT
+        share = HALF_KEPT if self.run.half == "bfloat16" else KEPT
         return self._in_process(step, TRAINING_RUNTIME, round(share * (phase.layers + phase.logits)))
 
     def _in_process(self, step: Memory, runtime: int, kept: int = 0) -> Memory:
@@ -161,10 +139,10 @@ class Model:
 
         Weights of the file's own dtype are the pages of the file itself; others are beside these while they are loaded.
         """
-        if self.device != "cpu":
+        if self.run.model.device != "cpu":
             return step
         loading = 0
-        if is_quantized(self.params) or self.stored != self.dtype:
+        if self.run.model.quantization or self.stored != self.run.model.dtype:
             file = self.weights.parameters * self.stored.itemsize
             loading = max(0, file + self.weights.generation - step.total)
         kept = max(0, kept - loading) if can_keep_freed_memory() else 0
@@ -176,22 +154,11 @@ class Model:
         Raises:
             CannotEstimate: as ``training``.
         """
-        if self.params["prompt_tuning"]["enabled"]:
-            prompt += self.params["prompt_tuning"]["num_virtual_tokens"]
+        model, prompt = self.run.model, prompt + self.run.adapter.virtual_tokens
         positions = cache_positions(prompt + new_tokens)
         with _without_data():
-            temporary = simulated_step.generation(self.params, self.config, self.dtype, batch, prompt, positions)
-        cache = kv_cache_bytes(self.config, batch, positions, self.dtype.itemsize)
-        adapter = self.trained.adapter if is_quantized(self.params) else 0
+            temporary = simulated_step.generation(model, batch, prompt, positions)
+        cache = kv_cache_bytes(self.config, batch, positions, model.dtype.itemsize)
+        adapter = self.trained.adapter if model.quantization else 0
         step = Memory(self.weights.generation, adapter, activations=temporary, kv_cache=cache)
         return self._in_process(step, GENERATION_RUNTIME)
-
-
-def dtype(config, params: dict[str, Any], device: str):
-    """The dtype of unquantized weights, as ``load_model`` loads them on the device."""
-    import torch
-
-    named = params["model_config"].get("dtype", "auto")
-    if named == "auto":
-        return torch.float32 if device == "cpu" else (config.dtype or torch.float32)
-    return getattr(torch, named) if isinstance(named, str) else named

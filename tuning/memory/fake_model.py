@@ -1,61 +1,51 @@
 """Models on tensors without data: made from a configuration alone, as train has them, at no cost of memory."""
 
+import copy
 import logging
 from contextlib import contextmanager
-from typing import Any
 
-from tuning.model.adapters import add_adapter
-from tuning.model.architectures import architecture
-from tuning.model.base_model import is_quantized
+from tuning.memory.run import Run
+from tuning.model.adapters import AdapterSpec, add_adapter
+from tuning.model.model_spec import ModelSpec
 
 
-def to_train(params: dict[str, Any], config, dtype):
+def to_train(run: Run):
     """The model as train makes it, in the dtypes it has there."""
     from trl.trainer.utils import add_fused_lm_head
 
     from tuning.memory import bitsandbytes_layers
 
-    model = base(params, config, dtype)
+    model = base(run.model)
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
-    if is_quantized(params):
-        bitsandbytes_layers.imitate(model, params["quantization"])
-    train = params["train"]
-    model = add_adapter(model, without_data(params, quantized=True))
-    if train.get("gradient_checkpointing", True):
-        given = train.get("gradient_checkpointing_kwargs") or {"use_reentrant": False}
+    if run.model.quantization:
+        bitsandbytes_layers.imitate(model, run.model.quantization)
+    model = add_adapter(model, run.model, without_data(run.adapter), run.checkpointing)
+    if run.checkpointing:
+        given = run.training.gradient_checkpointing_kwargs or {"use_reentrant": False}
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=given)
-        if not _whole(params):
+        if not run.adapter.whole:
             model.enable_input_require_grads()
     return model.train()
 
 
-def base(params: dict[str, Any], config, dtype):
+def base(spec: ModelSpec):
     """The model without an adapter, with the attention that it is loaded with."""
     from transformers import AutoModelForCausalLM
 
-    options = {"dtype": dtype, "trust_remote_code": params["model_config"].get("trust_remote_code")}
-    attention = params["model_config"].get("attn_implementation") or architecture(config.model_type).attention
-    if attention:
-        options["attn_implementation"] = attention
-    return AutoModelForCausalLM.from_config(config, **options)
+    options = {"dtype": spec.dtype, "trust_remote_code": spec.arguments.get("trust_remote_code")}
+    if spec.attention:
+        options["attn_implementation"] = spec.attention
+    return AutoModelForCausalLM.from_config(spec.config, **options)
 
 
-def _whole(params: dict[str, Any]) -> bool:
-    return not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
-
-
-def without_data(params: dict[str, Any], quantized: bool = False) -> dict[str, Any]:
-    """Params for an adapter on the meta device: the shapes are the same, but nothing can be read from weights.
-
-    Args:
-        quantized: whether the adapter is to be made as on a quantized base, if that is what ``params`` have.
-    """
-    return {
-        **params,
-        "quantization": params["quantization"] if quantized else {"enabled": False},
-        "lora": {**params["lora"], "init_lora_weights": True},
-        "prompt_tuning": {**params["prompt_tuning"], "prompt_tuning_init": "RANDOM"},
-    }
+def without_data(adapter: AdapterSpec) -> AdapterSpec:
+    """The adapter for a model on the meta device: of the same shapes, but it reads nothing from weights."""
+    lora, prompt_tuning = copy.deepcopy(adapter.lora), copy.deepcopy(adapter.prompt_tuning)
+    if lora is not None:
+        lora.init_lora_weights = True
+    if prompt_tuning is not None:
+        prompt_tuning.prompt_tuning_init = "RANDOM"
+    return AdapterSpec(lora, prompt_tuning)
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 import time
 from typing import Any
 
-from tuning.memory.estimator import Model
+from tuning.memory.estimator import Estimator
 
 
-def training_flops(model: Model, tokens: int, mean_length: float) -> float:
+def training_flops(model: Estimator, tokens: int, mean_length: float) -> float:
     """Operations of training on so many tokens.
 
     A weight of a matrix product costs a token two operations forward and two for the gradient of what goes in; a
@@ -26,7 +26,7 @@ def training_flops(model: Model, tokens: int, mean_length: float) -> float:
     attention = 4 * text.num_hidden_layers * text.num_attention_heads * head_dim * mean_length
     forward = 2 * (matrices + added) + attention
     head = 2 * text.vocab_size * text.hidden_size
-    again = forward if model.params["train"].get("gradient_checkpointing", True) else head
+    again = forward if model.run.checkpointing else head
     return tokens * (forward + 2 * (matrices + added) + 2 * attention + 2 * trained + again)
 
 
@@ -39,7 +39,7 @@ def matrix_rate(dtype, size: int = 2048) -> float:
     """Operations a second of a product of two square matrices, the best of several, on the device that is here."""
     import torch
 
-    from tuning.model.base_model import device
+    from tuning.model.device import device
 
     matrix = torch.randn(size, size).to(device(), dtype)
     best = float("inf")
@@ -50,7 +50,7 @@ def matrix_rate(dtype, size: int = 2048) -> float:
     return 2 * size**3 / best
 
 
-def report(model: Model, train: dict[str, Any], measured: dict[str, Any], rows: int) -> dict[str, float]:
+def report(model: Estimator, train: dict[str, Any], measured: dict[str, Any], rows: int) -> dict[str, float]:
     """What metrics/resources.json says of training's arithmetic.
 
     Args:
@@ -61,9 +61,8 @@ def report(model: Model, train: dict[str, Any], measured: dict[str, Any], rows: 
     import torch
 
     flops = training_flops(model, train["tokens"], train["tokens"] / rows)
-    half = torch.bfloat16 if model.params["train"].get("bf16") else torch.float16
-    mixed = model.params["train"].get("bf16") or model.params["train"].get("fp16")
+    dtype = getattr(torch, model.run.half) if model.run.half else model.run.model.dtype
     # The seconds are those of this process's tokens only, where a checkpoint was gone on from.
     achieved = flops * measured["tokens_per_second"] / train["tokens"]
-    peak = matrix_rate(half if mixed else model.dtype)
+    peak = matrix_rate(dtype)
     return {"flops": flops, "flops_per_second": achieved, "share_of_matrix_product_rate": achieved / peak}

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from tuning.config.params import Params
 from tuning.core.errors import UserError
-from tuning.model.base_model import load_config
 from tuning.model.hub import reachable
+from tuning.model.model_spec import load_config
 
 # What each model's config.json says where it differs from the defaults of its class, and matters for memory.
 _FACTS: dict[str, dict[str, Any]] = {
@@ -82,17 +83,17 @@ _FACTS: dict[str, dict[str, Any]] = {
 _DTYPES = {"microsoft/phi-2": "float16"}
 
 
-def configuration(params: dict[str, Any]):
+def configuration(params: Params):
     """The model's configuration: its own, or, where that cannot be had, what is known of it here.
 
     Raises:
         UserError: it is neither here nor on the Hub, and not known.
     """
-    name = params["model"]
+    name, arguments = params.model, params.model_config.arguments
     if name in _FACTS and not Path(name).exists() and not reachable():
-        params = {**params, "model_config": {**params["model_config"], "local_files_only": True}}
+        arguments["local_files_only"] = True
     try:
-        return load_config(params)
+        return load_config(name, arguments)
     except UserError:
         if name not in _FACTS:
             raise

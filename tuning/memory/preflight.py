@@ -1,29 +1,29 @@
-"""Said and checked before weights are loaded: what will be done, and whether the device can."""
+"""Before weights are loaded: one line on what a run will do, and a warning where the device cannot do it."""
 
 import math
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
-from tuning.generation import kv_cache
-from tuning.memory import estimator, remedies
-from tuning.model.adapters import kind
-from tuning.model.base_model import device, is_quantized
+from tuning.generation.answering import Task
+from tuning.memory import remedies
+from tuning.memory.estimator import CannotEstimate, Estimator, Memory
+from tuning.memory.run import Run
+from tuning.model.adapters import AdapterSpec
+from tuning.model.device import device, free_bytes
+from tuning.model.model_spec import ModelSpec
 from tuning.model.processes import rank, world_size
+
+if TYPE_CHECKING:
+    from trl import SFTConfig
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What training will take, about.
+    """What training will need: bytes by part, at the greatest moment; None where they cannot be estimated."""
 
-    Attributes:
-        tokens: that the whole run reads.
-        needed: bytes by part, at the greatest moment; None where they cannot be estimated.
-    """
-
-    tokens: int
-    needed: estimator.Memory | None = None
+    needed: Memory | None = None
 
     def leaves_room(self) -> bool:
         """Whether memory suffices to keep what is freed."""
@@ -34,18 +34,25 @@ class Plan:
         return self.needed and (self.needed.total if self.leaves_room() else self.needed.least)
 
 
-def check_device(params: dict[str, Any]) -> None:
-    """Raises UserError where an option needs a CUDA device that is not there."""
-    optimizer = str(params["train"].get("optim", ""))
+def check_device(arguments: dict[str, Any]) -> None:
+    """Looks for options that need a CUDA device.
+
+    Args:
+        arguments: of TRL's configuration.
+
+    Raises:
+        UserError: there is such an option, and no such device.
+    """
+    optimizer = str(arguments.get("optim", ""))
     if device() == "cuda":
         return
     if "paged" in optimizer:
         raise UserError(f"'train.optim': {optimizer} pages between a GPU and main memory, and there is no CUDA device")
-    if params["train"].get("fp16"):
+    if arguments.get("fp16"):
         raise UserError("'train.fp16' needs a CUDA device, and there is none")
 
 
-def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) -> Plan:
+def describe_training(run: Run, lengths: list[int], strict: bool) -> Plan:
     """Prints one line on what is about to happen, and a warning where it will not fit.
 
     Args:
@@ -55,40 +62,47 @@ def describe_training(params: dict[str, Any], lengths: list[int], strict: bool) 
     Raises:
         UserError: it will not fit, and ``strict`` is true.
     """
-    train = params["train"]
-    count = steps(train, len(lengths))
-    tokens = round(sum(lengths) / len(lengths) * count * batch_size(train))
     if rank() > 0:
-        return Plan(tokens)
-    longest = min(max(lengths), train.get("max_length") or max(lengths))
-    model = estimator.Model(params)
-    parameters, trained = model.weights.parameters, model.trained.parameters
-    bits = 4 if params["quantization"].get("load_in_4bit") else 8
-    quantized = f"{bits}-bit base" if is_quantized(params) else "not quantized"
-    processes = f" x {world_size()} processes" if world_size() > 1 else ""
-    at_once = train.get("per_device_train_batch_size", 8)
-    plan = Plan(tokens, _needed(model.training, at_once, longest))
+        return Plan()
+    spec, training, model = run.model, run.training, Estimator(run)
+    count = steps(training, len(lengths))
+    tokens = round(sum(lengths) / len(lengths) * count * batch_size(training))
+    longest = min(max(lengths), training.max_length or max(lengths))
+    at_once = training.per_device_train_batch_size
+    plan = Plan(_needed(model.training, at_once, longest))
     needed = plan.bytes()
     print(
-        f"train: {params['model']} ({parameters:,} parameters), {kind(params)} "
-        f"({trained:,} trainable, {trained / parameters:.2%}), "
-        f"{quantized}, on {device()}{processes}: {len(lengths)} rows, {count} steps, about {tokens:,} tokens"
+        f"train: {_subject(model)}, on {device()}"
+        + (f" x {world_size()} processes" if world_size() > 1 else "")
+        + f": {len(lengths)} rows, {count} steps, about {tokens:,} tokens"
         + (f", about {needed / 2**30:.1f} GiB" if needed else ""),
         flush=True,
     )
     if _exceeds(needed):
-        found = remedies.remedy(model, at_once, longest, plan.needed.least, kv_cache.free_bytes())
+        found = remedies.remedy(model, at_once, longest, plan.needed.least, free_bytes())
         remedy = f": {found[0]} saves {found[1] / 2**30:.1f} GiB" if found else ""
-        _complain(strict, f"training needs about {needed / 2**30:.1f} GiB", remedy)
+        _complain(strict, f"training {spec.name} needs about {needed / 2**30:.1f} GiB", remedy)
     return plan
 
 
-def check_generation(params: dict[str, Any], longest: int, strict: bool) -> None:
+def _subject(model: Estimator) -> str:
+    """The model and what is trained of it, with numbers of parameters."""
+    spec, adapter = model.run.model, model.run.adapter
+    names = [("LoRA", adapter.lora), ("prompt tuning", adapter.prompt_tuning)]
+    kind = " and ".join(name for name, config in names if config) or "all weights"
+    base = "not quantized"
+    if spec.quantization:
+        base = f"{4 if spec.quantization.load_in_4bit else 8}-bit base"
+    parameters, trained = model.weights.parameters, model.trained.parameters
+    share = f"{trained:,} trainable, {trained / parameters:.2%}"
+    return f"{spec.name} ({parameters:,} parameters), {kind} ({share}), {base}"
+
+
+def check_generation(spec: ModelSpec, adapter: AdapterSpec | None, task: Task, strict: bool) -> None:
     """Warns where answering will not fit; ``generation.batch_size: auto`` fits if one prompt does.
 
     Args:
-        params: the sections that the stage reads; without adapters, the base model answers.
-        longest: tokens of the longest prompt.
+        adapter: None where the base model answers.
         strict: ``resources.strict``.
 
     Raises:
@@ -96,47 +110,46 @@ def check_generation(params: dict[str, Any], longest: int, strict: bool) -> None
     """
     if rank() > 0:
         return
-    without = {"lora": {"enabled": False}, "prompt_tuning": {"enabled": False}, "train": {}}
-    generation = params["generation"]
-    at_once = 1 if generation["batch_size"] == "auto" else generation["batch_size"]
-    model = estimator.Model({**without, **params})
-    needed = _needed(model.generation, at_once, longest, generation["max_new_tokens"])
+    generation = task.generation
+    at_once = 1 if generation.batch_size == "auto" else generation.batch_size
+    model = Estimator(Run(spec, adapter or AdapterSpec(None, None)))
+    needed = _needed(model.generation, at_once, task.longest(), generation.arguments["max_new_tokens"])
     if needed and _exceeds(needed.least):
         remedy = "quantization.enabled=true" if at_once == 1 else "generation.batch_size=auto"
         _complain(strict, f"generation needs about {needed.least / 2**30:.1f} GiB", f": try {remedy}")
 
 
-def _needed(estimate, *size: int) -> estimator.Memory | None:
+def _needed(estimate, *size: int) -> Memory | None:
     """The estimate; None, and a word about it, where there is none."""
     try:
         return estimate(*size)
-    except estimator.CannotEstimate as error:
+    except CannotEstimate as error:
         print(error, file=sys.stderr)
         return None
 
 
 def _exceeds(needed: int | None) -> bool:
-    free = kv_cache.free_bytes()
+    free = free_bytes()
     return free is not None and needed is not None and needed > free
 
 
 def _complain(strict: bool, what: str, remedy: str) -> None:
-    text = f"{what}, and {kv_cache.free_bytes() / 2**30:.1f} GiB are free on {device()}{remedy}"
-    advice = "`python -m stages.resources --estimate` shows what each part takes and what saves how much"
+    text = f"{what}, and {free_bytes() / 2**30:.1f} GiB are free on {device()}{remedy}"
+    advice = "`python -m stages.estimate` shows what each part takes and what saves how much"
     if strict:
         raise UserError(f"{text} ('resources.strict' is true). {advice}")
     print(f"warning: {text}. {advice}", file=sys.stderr)
 
 
-def batch_size(train: dict[str, Any]) -> int:
+def batch_size(training: "SFTConfig") -> int:
     """Rows to an optimizer step, over all processes."""
-    return train.get("per_device_train_batch_size", 8) * train.get("gradient_accumulation_steps", 1) * world_size()
+    return training.per_device_train_batch_size * training.gradient_accumulation_steps * world_size()
 
 
-def steps(train: dict[str, Any], rows: int) -> int:
+def steps(training: "SFTConfig", rows: int) -> int:
     """Optimizer steps of the whole run."""
-    if train.get("max_steps", -1) > 0:
-        return train["max_steps"]
-    accumulation = train.get("gradient_accumulation_steps", 1)
-    batches = math.ceil(rows / (batch_size(train) // accumulation))
-    return math.ceil(math.ceil(batches / accumulation) * train.get("num_train_epochs", 3))
+    if training.max_steps > 0:
+        return training.max_steps
+    accumulation = training.gradient_accumulation_steps
+    batches = math.ceil(rows / (batch_size(training) // accumulation))
+    return math.ceil(math.ceil(batches / accumulation) * training.num_train_epochs)

@@ -1,53 +1,53 @@
 """The estimate of a run for people, before it starts: a table, what fits which GPU, and what to change."""
 
-from typing import Any
-
+from tuning.config.own_keys import Generation
 from tuning.generation import kv_cache
 from tuning.memory import remedies
-from tuning.memory.estimator import Memory, Model
-from tuning.model.base_model import device
+from tuning.memory.estimator import Estimator, Memory
+from tuning.memory.run import Run
+from tuning.model.device import device, free_bytes
 
 MIB = 2**20
+ROW, PROMPT = 1024, 256  # tokens of a row where there is no limit, and of a prompt
 
 
-def show(params: dict[str, Any], on: str | None = None) -> str:
+def show(run: Run, on_cuda: Run, generation: Generation) -> str:
     """The whole estimate.
 
     Args:
-        params: all sections.
-        on: the kind of device to estimate for; None: the one that is here.
+        run: on the device that is asked for.
+        on_cuda: the same on a GPU.
+        generation: the section of params.yaml.
 
     Raises:
-        UserError: the model's configuration cannot be had, or the adapter does not fit it.
+        UserError: the adapter does not fit the model.
     """
-    train = params["train"]
-    batch, length = train.get("per_device_train_batch_size", 8), train.get("max_length") or 1024
-    on_gpu, model = Model(params, "cuda"), Model(params, on)
-    if params["lora"]["enabled"] or params["prompt_tuning"]["enabled"]:
+    batch, length = run.training.per_device_train_batch_size, run.training.max_length or ROW
+    on_gpu, model = Estimator(on_cuda), Estimator(run)
+    if not run.adapter.whole:
         on_gpu.trained = model.trained  # adapters are in float32 on every device
     training = model.training(batch, length)
-    shown = [heading(model), "", *parts(model, training, batch, length), "", *fits(on_gpu, batch, length)]
-    return "\n".join([*shown, *advice(model, batch, length, training)])
+    shown = [heading(model), "", *parts(model, training, batch, length, generation), ""]
+    return "\n".join([*shown, *fits(on_gpu, batch, length), *advice(model, batch, length, training)])
 
 
-def heading(model: Model) -> str:
+def heading(model: Estimator) -> str:
     """The model, its parameters, dtype and device."""
-    parameters, trained = model.weights.parameters, model.trained.parameters
+    parameters, trained, spec = model.weights.parameters, model.trained.parameters, model.run.model
     return (
-        f"{model.params['model']}: {parameters:,} parameters, {trained:,} trained ({trained / parameters:.2%}), "
-        f"{str(model.dtype).removeprefix('torch.')} on {model.device}"
+        f"{spec.name}: {parameters:,} parameters, {trained:,} trained ({trained / parameters:.2%}), "
+        f"{str(spec.dtype).removeprefix('torch.')} on {spec.device}"
     )
 
 
-def parts(model: Model, training: Memory, batch: int, length: int) -> list[str]:
+def parts(model: Estimator, training: Memory, batch: int, length: int, generation: Generation) -> list[str]:
     """What training and generation need, by part."""
-    prompt, new_tokens = 256, model.params["generation"]["max_new_tokens"]
-    at_once = model.params["generation"]["batch_size"]
-    at_once = kv_cache.MOST[model.device] if at_once == "auto" else at_once
+    new_tokens, at_once = generation.arguments["max_new_tokens"], generation.batch_size
+    at_once = kv_cache.MOST[model.run.model.device] if at_once == "auto" else at_once
     return [
         f"{'MiB':<14}{'training':>14}{'generation':>14}",
-        *table(training, model.generation(at_once, prompt, new_tokens)),
-        f"training: {batch} rows of {length} tokens; generation: {at_once} prompts of {prompt} tokens, "
+        *table(training, model.generation(at_once, PROMPT, new_tokens)),
+        f"training: {batch} rows of {length} tokens; generation: {at_once} prompts of {PROMPT} tokens, "
         f"{new_tokens} new ones",
     ]
 
@@ -60,7 +60,7 @@ def table(*columns: Memory, width: int = 14) -> list[str]:
     return [f"{name:<14}" + "".join(f"{value / MIB:>{width},.0f}" for value in values) for name, values in rows]
 
 
-def fits(on_gpu: Model, batch: int, length: int) -> list[str]:
+def fits(on_gpu: Estimator, batch: int, length: int) -> list[str]:
     """The largest batch and the largest length that train on GPUs of common sizes."""
     lines = [f"{'GPU':<10}{'rows of ' + str(length) + ' tokens':>22}{'tokens of ' + str(batch) + ' rows':>22}"]
     for size in remedies.SIZES:
@@ -72,10 +72,10 @@ def fits(on_gpu: Model, batch: int, length: int) -> list[str]:
     return lines
 
 
-def advice(model: Model, batch: int, length: int, training: Memory) -> list[str]:
+def advice(model: Estimator, batch: int, length: int, training: Memory) -> list[str]:
     """What to change where training does not fit the device that is here; or nothing."""
-    free = kv_cache.free_bytes()
-    if free is None or model.device != device() or training.least <= free:
+    free = free_bytes()
+    if free is None or model.run.model.device != device() or training.least <= free:
         return []
     found = remedies.remedies(model, batch, length, training.least)
     return [

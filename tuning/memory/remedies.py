@@ -1,9 +1,10 @@
 """What fits a device, and what to change where a run does not."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tuning.memory.estimator import Model
+from tuning.memory.estimator import Estimator
+from tuning.model.adapters import AdapterSpec
 
 GIB = 2**30
 SIZES = (8, 16, 24, 40, 80)  # GiB of common GPUs
@@ -26,12 +27,12 @@ def largest(fits: Callable[[int], bool], most: int) -> int:
     return low
 
 
-def largest_batch(model: Model, length: int, size: float) -> int:
+def largest_batch(model: Estimator, length: int, size: float) -> int:
     """Rows of ``length`` tokens to a forward pass of training that fit in so many bytes."""
     return largest(lambda rows: model.training_by_law(rows, length).least <= size, MOST_ROWS)
 
 
-def largest_length(model: Model, batch: int, size: float) -> int:
+def largest_length(model: Estimator, batch: int, size: float) -> int:
     """Tokens of a row that fit in so many bytes; no more than the model can read."""
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None) or MOST_TOKENS
     return largest(lambda tokens: tokens < 2 or model.training_by_law(batch, tokens).least <= size, most)
@@ -47,7 +48,7 @@ class Change:
     """
 
     text: str
-    model: Model
+    model: Estimator
     batch: int
     length: int
 
@@ -62,7 +63,7 @@ class Change:
         return id(self.model), *tokens
 
 
-def remedies(model: Model, batch: int, length: int, before: int) -> Iterator[tuple[str, int]]:
+def remedies(model: Estimator, batch: int, length: int, before: int) -> Iterator[tuple[str, int]]:
     """What can be changed, what costs the result least first, with the bytes that each saves alone.
 
     Args:
@@ -76,7 +77,7 @@ def remedies(model: Model, batch: int, length: int, before: int) -> Iterator[tup
             yield change.text, before - least[change.same]
 
 
-def remedy(model: Model, batch: int, length: int, before: int, size: int) -> tuple[str, int] | None:
+def remedy(model: Estimator, batch: int, length: int, before: int, size: int) -> tuple[str, int] | None:
     """The first of the ``remedies`` that alone makes training fit in so many bytes; where none does, the first."""
     found = []
     for text, saved in remedies(model, batch, length, before):
@@ -86,25 +87,28 @@ def remedy(model: Model, batch: int, length: int, before: int, size: int) -> tup
     return next(iter(found), None)
 
 
-def changes(model: Model, batch: int, length: int) -> list[Change]:
+def changes(model: Estimator, batch: int, length: int) -> list[Change]:
     """What can be changed in training with so many rows and tokens, what costs the result least first."""
-    params, found = model.params, []
-    train, lora = params["train"], params["lora"]
-    if not lora["enabled"] and not params["prompt_tuning"]["enabled"]:
-        found.append(("lora.enabled=true full_finetuning=false", model.changed("lora", enabled=True), batch, length))
-    elif not params["quantization"]["enabled"]:
-        four = model.changed("quantization", enabled=True, load_in_4bit=True, load_in_8bit=False)
-        found.append(("quantization.enabled=true", four, batch, length))
-    if not train.get("gradient_checkpointing", True):
-        checkpointing = model.changed("train", gradient_checkpointing=True)
+    from peft import LoraConfig
+
+    run, found = model.run, []
+    lora = run.adapter.lora
+    if run.adapter.whole:
+        new = LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear")
+        adapted = replace(run, adapter=AdapterSpec(new, None))
+        found.append(("lora.enabled=true full_finetuning=false", Estimator(adapted), batch, length))
+    elif not run.model.quantized:
+        four = replace(run, model=replace(run.model, quantized=True))
+        found.append(("quantization.enabled=true", Estimator(four), batch, length))
+    if not run.checkpointing:
+        checkpointing = Estimator(run.with_training(gradient_checkpointing=True))
         checkpointing.trained = model.trained  # which it does not change
         found.append(("train.gradient_checkpointing=true", checkpointing, batch, length))
     if batch > 1:
-        half, steps = batch // 2, 2 * train.get("gradient_accumulation_steps", 1)
+        half, steps = batch // 2, 2 * run.training.gradient_accumulation_steps
         text = f"train.per_device_train_batch_size={half} train.gradient_accumulation_steps={steps}"
         found.append((text, model, half, length))
     found.append((f"train.max_length={length // 2}", model, batch, length // 2))
-    if lora["enabled"] and lora.get("r", 8) > 4:
-        rank = lora["r"] // 2
-        found.append((f"lora.r={rank}", model.changed("lora", r=rank), batch, length))
+    if lora is not None and lora.r > 4:
+        found.append((f"lora.r={lora.r // 2}", Estimator(run.with_rank(lora.r // 2)), batch, length))
     return [Change(*parts) for parts in found]

@@ -13,14 +13,14 @@ what it would save; the bytes alive are counted (``TensorBytes``). The phases of
 import weakref
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from tuning.generation.kv_cache import PREFILL
 from tuning.memory.fake_model import base, fake_tensors, make_fake, narrow_head, tiles_in_place, to_train
+from tuning.memory.run import Run
 from tuning.model.architectures import architecture, period, shortened
-from tuning.model.base_model import is_quantized
+from tuning.model.model_spec import ModelSpec
 
 PHASES = ("head", "last", "first", "update")
 # Tokens of a row where a step takes as long as its rows are.
@@ -50,9 +50,7 @@ class Phase:
         return Phase(self.layers + times * layers, self.gradients + times * gradients, self.logits)
 
 
-def run(
-    params: dict[str, Any], config, dtype, device: str, times: float, size: tuple[int, int], every: bool = False
-) -> dict[str, Phase]:
+def training_step(run: Run, times: float, size: tuple[int, int], every: bool = False) -> dict[str, Phase]:
     """The phases of a step, counted with the configuration's own layers, and extrapolated to more.
 
     Args:
@@ -65,18 +63,17 @@ def run(
     from tuning.memory.tensor_bytes import TensorBytes
 
     with torch.device("meta"):
-        model = to_train(params, config, dtype)
+        model = to_train(run)
     batch, length = size
-    train, counter = params["train"], TensorBytes()
-    half = torch.bfloat16 if train.get("bf16") else torch.float16 if train.get("fp16") else None
-    mixed = torch.autocast("cpu", half) if half else nullcontext()
-    tiles = tiles_in_place() if device == "cuda" else nullcontext()
+    counter = TensorBytes()
+    mixed = torch.autocast("cpu", getattr(torch, run.half)) if run.half else nullcontext()
+    tiles = tiles_in_place() if run.model.device == "cuda" else nullcontext()
     with fake_tensors(), mixed, tiles:
         make_fake(model)
         narrow_head(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         ids = torch.zeros(batch, length, dtype=torch.long)
-        if train.get("gradient_accumulation_steps", 1) > 1:  # gradients of earlier batches are there already
+        if run.training.gradient_accumulation_steps > 1:  # gradients of earlier batches are there already
             for parameter in trained:
                 parameter.grad = torch.zeros_like(parameter)
         with counter:
@@ -154,7 +151,7 @@ def _layers(model):
     return max(lists, key=len)
 
 
-def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, positions: int) -> int:
+def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:
     """Bytes of temporary tensors while prompts are read or answers are written, beside weights and cache.
 
     Args:
@@ -167,17 +164,17 @@ def generation(params: dict[str, Any], config, dtype, batch: int, prompt: int, p
     from tuning.memory import bitsandbytes_layers
 
     # A few layers tell, since each frees what it made.
-    few = shortened(config, min(config.get_text_config().num_hidden_layers, max(2, period(config))))
+    text = spec.config.get_text_config()
+    few = shortened(spec.config, min(text.num_hidden_layers, max(2, period(spec.config))))
     with torch.device("meta"):
-        model = base(params, few, dtype).eval()
-    if is_quantized(params):
-        bitsandbytes_layers.imitate(model, params["quantization"])
-    text = config.get_text_config()
+        model = base(replace(spec, config=few)).eval()
+    if spec.quantization:
+        bitsandbytes_layers.imitate(model, spec.quantization)
     at_once = max(1, min(batch, PREFILL // prompt))
     with fake_tensors(), torch.no_grad():
         make_fake(model)
         peak = partial(_peak, model)
-        reading, writing = _reading(peak, config, at_once, prompt), peak(batch, 1)
+        reading, writing = _reading(peak, spec.config, at_once, prompt), peak(batch, 1)
     scores = 3 * 4 * batch * text.num_attention_heads * positions  # as they come, masked, and as weights
     return max(reading, writing + scores)
 

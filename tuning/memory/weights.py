@@ -1,13 +1,13 @@
 """Parameters of a configured model and the bytes that they take, counted on the meta device."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from tuning.memory.bitsandbytes_bytes import quantized_bytes, quantized_layers
 from tuning.memory.fake_model import without_data
 from tuning.memory.optimizer_states import state_bytes
+from tuning.memory.run import Run
 from tuning.model.adapters import add_adapter, parameter_counts
-from tuning.model.base_model import is_quantized
+from tuning.model.model_spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -38,50 +38,43 @@ class Trained:
     optimizer: int
 
 
-def base_weights(params: dict[str, Any], config, dtype) -> Weights:
-    """The base model's weights.
-
-    Args:
-        params: the sections that train reads.
-        config: the model's configuration.
-        dtype: of weights that are not quantized.
-    """
-    model = _on_meta(params, config, dtype)
-    quantized = is_quantized(params)
-    linear = quantized_layers(model) if quantized else []
-    packed = sum(quantized_bytes(layer.weight, params["quantization"]) for layer in linear)
+def base_weights(run: Run) -> Weights:
+    """The base model's weights."""
+    spec = run.model
+    model = _on_meta(spec)
+    linear = quantized_layers(model) if spec.quantization else []
+    packed = sum(quantized_bytes(layer.weight, spec.quantization) for layer in linear)
     unquantized = sum(p.nbytes for p in model.parameters()) - sum(layer.weight.nbytes for layer in linear)
     raised = unquantized
-    if quantized and unquantized and dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
-        raised = unquantized * 4 // dtype.itemsize
+    if spec.quantization and unquantized and spec.dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
+        raised = unquantized * 4 // spec.dtype.itemsize
     return Weights(parameter_counts(model)[1], packed + raised, packed + unquantized)
 
 
-def trained_parameters(params: dict[str, Any], config, dtype) -> Trained:
-    """What training changes: adapters, or all weights; arguments as of ``weights``.
+def trained_parameters(run: Run) -> Trained:
+    """What training changes: adapters, or all weights.
 
     Raises:
         UserError: the adapter does not fit.
     """
     import torch
 
-    model = _on_meta(params, config, dtype)
+    model = _on_meta(run.model)
     with torch.device("meta"):
-        model = add_adapter(model, without_data(params))
+        model = add_adapter(model, run.model.unquantized(), without_data(run.adapter), checkpointing=False)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    whole = not params["lora"]["enabled"] and not params["prompt_tuning"]["enabled"]
     return Trained(
         parameters=sum(parameter.numel() for parameter in parameters),
-        adapter=0 if whole else sum(parameter.nbytes for parameter in parameters),
-        optimizer=state_bytes(params["train"].get("optim", "adamw_torch"), parameters),
+        adapter=0 if run.adapter.whole else sum(parameter.nbytes for parameter in parameters),
+        optimizer=state_bytes(run.training.optim, parameters) if run.training else 0,
     )
 
 
-def _on_meta(params: dict[str, Any], config, dtype):
+def _on_meta(spec: ModelSpec):
     import torch
     from transformers import AutoModelForCausalLM
 
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(
-            config, dtype=dtype, trust_remote_code=params["model_config"].get("trust_remote_code")
+            spec.config, dtype=spec.dtype, trust_remote_code=spec.arguments.get("trust_remote_code")
         )

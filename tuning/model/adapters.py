@@ -5,14 +5,19 @@ and LoRA in the folder ``lora`` below it, each a PEFT adapter that can be loaded
 trained whole stands there as an ordinary Hugging Face folder.
 """
 
+import copy
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuning.config.params import Params
 from tuning.core.errors import UserError
-from tuning.model.base_model import is_quantized, load_model
+from tuning.model.base_model import load_model
+from tuning.model.model_spec import ModelSpec
 
 if TYPE_CHECKING:
+    from peft import LoraConfig, PromptTuningConfig
     from transformers import PreTrainedModel
 
 ADAPTER = Path("models/adapter")
@@ -32,54 +37,87 @@ def check_trained(otherwise: str = "") -> None:
         raise UserError(f"{ADAPTER} is not here: `dvc repro` trains it, `dvc pull` fetches it{otherwise}")
 
 
-def kind(params: dict[str, Any]) -> str:
+@dataclass(frozen=True)
+class AdapterSpec:
+    """What is trained: LoRA, prompt tuning, both, or, where both are None, all weights of the model."""
+
+    lora: "LoraConfig | None"
+    prompt_tuning: "PromptTuningConfig | None"
+
+    @property
+    def whole(self) -> bool:
+        """Whether all weights are trained."""
+        return self.lora is None and self.prompt_tuning is None
+
+    @property
+    def virtual_tokens(self) -> int:
+        """Tokens that prompt tuning puts before each row."""
+        return 0 if self.prompt_tuning is None else self.prompt_tuning.num_virtual_tokens
+
+
+def adapter_spec(params: Params) -> AdapterSpec:
+    """The sections ``lora`` and ``prompt_tuning`` as PEFT's configurations.
+
+    The text that prompt tuning starts from is tokenised as the model's prompts are.
+
+    Raises:
+        UserError: PEFT refuses the values.
+    """
+    from peft import LoraConfig, PromptTuningConfig
+
+    lora, prompt_tuning = None, None
+    task = {"task_type": "CAUSAL_LM"}
+    try:
+        if params.lora.enabled:
+            lora = LoraConfig(**task | params.lora.arguments)
+        if params.prompt_tuning.enabled:
+            given = {"tokenizer_name_or_path": params.tokenizer or params.model} | params.prompt_tuning.arguments
+            prompt_tuning = PromptTuningConfig(**task | given)
+    except (TypeError, ValueError) as error:
+        section = "lora" if lora is None and params.lora.enabled else "prompt_tuning"
+        raise UserError(f"{section!r}: {error}") from error
+    return AdapterSpec(lora, prompt_tuning)
+
+
+def kind(params: Params) -> str:
     """In words, what is trained."""
-    names = [name for name, key in (("LoRA", "lora"), ("prompt tuning", "prompt_tuning")) if params[key]["enabled"]]
-    return " and ".join(names) or "all weights"
+    names = [("LoRA", params.lora), ("prompt tuning", params.prompt_tuning)]
+    return " and ".join(name for name, section in names if section.enabled) or "all weights"
 
 
-def add_adapter(model: "PreTrainedModel", params: dict[str, Any]) -> "PreTrainedModel":
-    """The base model with a new adapter, only which is trained; without one enabled, the whole model is.
+def add_adapter(
+    model: "PreTrainedModel", spec: ModelSpec, adapter: AdapterSpec, checkpointing: bool
+) -> "PreTrainedModel":
+    """The base model with a new adapter, and only the adapter trainable; without one, all weights are.
+
+    Args:
+        spec: how the model was loaded.
+        checkpointing: whether gradients will be checkpointed.
 
     Raises:
         UserError: the adapter does not fit the model.
     """
     from peft import get_peft_model, inject_adapter_in_model, prepare_model_for_kbit_training
 
-    lora, prompt_tuning = params["lora"]["enabled"], params["prompt_tuning"]["enabled"]
-    if not lora and not prompt_tuning:
+    if adapter.whole:
         return model.requires_grad_(True)
-    if is_quantized(params):
-        checkpointing = bool(params["train"].get("gradient_checkpointing"))
+    if spec.quantization:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing)
+    # PEFT writes what it finds out about the model into the configurations.
+    lora, prompt_tuning = copy.deepcopy(adapter.lora), copy.deepcopy(adapter.prompt_tuning)
     try:
-        if not prompt_tuning:
-            return get_peft_model(model, lora_config(params))
-        if lora:
-            model = inject_adapter_in_model(lora_config(params), model)
-        tuned = get_peft_model(model, prompt_tuning_config(params))
+        if prompt_tuning is None:
+            return get_peft_model(model, lora)
+        if lora is not None:
+            model = inject_adapter_in_model(lora, model)
+        tuned = get_peft_model(model, prompt_tuning)
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"the adapter does not fit {params['model']}: {error}") from error
-    if lora:  # prompt tuning has frozen everything else
+        raise UserError(f"the adapter does not fit {spec.name}: {error}") from error
+    if lora is not None:  # prompt tuning has frozen everything else
         for parameter in lora_parameters(tuned).values():
             parameter.data = parameter.data.float()
             parameter.requires_grad_(True)
     return tuned
-
-
-def lora_config(params: dict[str, Any]):
-    """The section ``lora`` as PEFT's configuration."""
-    from peft import LoraConfig
-
-    return LoraConfig(**_given(params["lora"]))
-
-
-def prompt_tuning_config(params: dict[str, Any]):
-    """The section ``prompt_tuning`` as PEFT's configuration; a text is tokenised as the model's prompts are."""
-    from peft import PromptTuningConfig
-
-    name = params["tokenizer"] or params["model"]
-    return PromptTuningConfig(**{"tokenizer_name_or_path": name, **_given(params["prompt_tuning"])})
 
 
 def lora_parameters(model: "PreTrainedModel") -> dict[str, Any]:
@@ -104,7 +142,11 @@ def parameter_counts(model: "PreTrainedModel") -> tuple[int, int]:
 
 
 def save_adapter(
-    model: "PreTrainedModel", folder: Path, params: dict[str, Any], weights: dict[str, Any] | None = None
+    model: "PreTrainedModel",
+    folder: Path,
+    spec: ModelSpec,
+    adapter: AdapterSpec,
+    weights: dict[str, Any] | None = None,
 ) -> None:
     """Saves what was trained, so that the same adapter is the same bytes.
 
@@ -112,13 +154,16 @@ def save_adapter(
         weights: the model's weights by name, where the model itself holds only a part of them.
     """
     model.save_pretrained(folder, **({} if weights is None else {"state_dict": weights}))
-    if params["lora"]["enabled"] and params["prompt_tuning"]["enabled"]:
-        _save_lora(weights or lora_parameters(model), folder / LORA, params)
+    if adapter.lora and adapter.prompt_tuning:
+        config = copy.deepcopy(adapter.lora)
+        config.base_model_name_or_path = spec.name
+        config.inference_mode = True
+        _save_lora(weights or lora_parameters(model), folder / LORA, config)
     for config in folder.rglob("adapter_config.json"):
         _make_stable(config)
 
 
-def _save_lora(weights: dict[str, Any], folder: Path, params: dict[str, Any]) -> None:
+def _save_lora(weights: dict[str, Any], folder: Path, config: "LoraConfig") -> None:
     """LoRA below prompt tuning, in PEFT's own format and names."""
     from safetensors.torch import save_file
 
@@ -129,9 +174,6 @@ def _save_lora(weights: dict[str, Any], folder: Path, params: dict[str, Any]) ->
         if "lora_" in name
     }
     save_file(dict(sorted(matrices.items())), folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    config = lora_config(params)
-    config.base_model_name_or_path = params["model"]
-    config.inference_mode = True
     config.save_pretrained(folder)
 
 
@@ -145,23 +187,21 @@ def _make_stable(path: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def load_adapter(model: "PreTrainedModel", folder: Path, params: dict[str, Any]) -> "PreTrainedModel":
-    """The tuned model, from the base model. The base model must not be used afterwards.
+def load_tuned(spec: ModelSpec, adapter: AdapterSpec, folder: Path = ADAPTER) -> "PreTrainedModel":
+    """The base model with what was trained.
 
     LoRA is merged into weights that are not quantized, which is exact to rounding, and faster.
     """
     from peft import PeftModel
 
-    lora, prompt_tuning = params["lora"]["enabled"], params["prompt_tuning"]["enabled"]
-    if not lora and not prompt_tuning:
-        return load_model({**params, "model": str(folder)})
-    if lora:
-        model = PeftModel.from_pretrained(model, folder / LORA if prompt_tuning else folder)
-        model = model if is_quantized(params) else model.merge_and_unload()
-    if prompt_tuning:
-        model = PeftModel.from_pretrained(model.get_base_model() if lora and is_quantized(params) else model, folder)
+    if adapter.whole:
+        return load_model(spec, str(folder))
+    model = load_model(spec)
+    if adapter.lora:
+        model = PeftModel.from_pretrained(model, folder / LORA if adapter.prompt_tuning else folder)
+        model = model if spec.quantization else model.merge_and_unload()
+    if adapter.prompt_tuning:
+        model = PeftModel.from_pretrained(
+            model.get_base_model() if adapter.lora and spec.quantization else model, folder
+        )
     return model
-
-
-def _given(section: dict[str, Any]) -> dict[str, Any]:
-    return {"task_type": "CAUSAL_LM", **{key: value for key, value in section.items() if key != "enabled"}}

@@ -3,8 +3,9 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tuning.config.params import Params
 from tuning.model.hub import borrow, explain
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ class Tokens:
     completion: list[int]
 
 
-def load_tokenizer(params: dict[str, Any]) -> "PreTrainedTokenizerBase":
-    """The tokenizer that ``tokenizer``, or else ``model``, names.
+def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokenizerBase":
+    """A tokenizer; the one that ``tokenizer``, or else ``model``, names, unless another ``name`` is given.
 
     It always has a chat template (its own, or ChatML) and a pad token that is not its end token, so
     that masking the padding never masks the end.
@@ -34,10 +35,10 @@ def load_tokenizer(params: dict[str, Any]) -> "PreTrainedTokenizerBase":
     """
     from transformers import AutoTokenizer
 
-    name = params["tokenizer"] or params["model"]
+    name = name or params.tokenizer or params.model
     borrow(name)
     with explain("tokenizer", name):
-        tokenizer = AutoTokenizer.from_pretrained(name, **params["tokenizer_config"])
+        tokenizer = AutoTokenizer.from_pretrained(name, **params.tokenizer_config.arguments)
     for how in ("is_local", "local_files_only"):  # it was found; saved with it, equal tokenizers would differ
         tokenizer.init_kwargs.pop(how, None)
     if tokenizer.chat_template is None:

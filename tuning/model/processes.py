@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tuning.core.errors import UserError
-from tuning.model.base_model import device
+from tuning.model.device import device
 
 _MARK = "STAGE_IS_LAUNCHED"  # tells the processes that they are not to launch others
 

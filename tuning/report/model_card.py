@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ifeval.scoring import ACCURACIES
 from ifeval.tables import TITLES
+from tuning.config.params import Params
 from tuning.core.errors import UserError
 from tuning.model.adapters import kind
 from tuning.model.bundled_assets import HUB_ID, MODEL
@@ -22,7 +23,7 @@ TEMPLATE = Path(__file__).with_name("templates") / "model_card.md"
 _SHOWN = ("lora", "prompt_tuning", "quantization", "train", "data")
 
 
-def card(params: dict[str, Any], adapter: bool) -> "ModelCard":
+def card(params: Params, adapter: bool) -> "ModelCard":
     """The card of what the workspace's experiment has trained.
 
     Args:
@@ -37,11 +38,11 @@ def card(params: dict[str, Any], adapter: bool) -> "ModelCard":
         if not path.is_file():
             raise UserError(f"{path} is not here, and the card states scores: run `dvc repro`, or `dvc pull`")
     scores, train = (json.loads(path.read_text(encoding="utf-8")) for path in (SCORES, TRAIN))
-    base = HUB_ID if Path(params["model"]) == MODEL else params["model"]
-    prompts = params["ifeval.prompts"]
+    base = HUB_ID if Path(params.model) == MODEL else params.model
+    prompts = params.ifeval.prompts
     data = ModelCardData(
         base_model=base if _is_hub_id(base) else None,
-        datasets=[name for name in _datasets(params["dataset"]) if _is_hub_id(name)] or None,
+        datasets=[name for name in _datasets(params.dataset) if _is_hub_id(name)] or None,
         library_name="peft" if adapter else "transformers",
         pipeline_tag="text-generation",
         tags=["ifeval", "instruction-following", kind(params).lower().replace(" ", "-")],
@@ -58,13 +59,15 @@ def card(params: dict[str, Any], adapter: bool) -> "ModelCard":
         ],
     )
     shown = {
-        name: section for name, section in params.items() if name in _SHOWN and section.get("enabled") is not False
+        name: section
+        for name, section in params.plain().items()
+        if name in _SHOWN and section.get("enabled") is not False
     }
     return ModelCard.from_template(
         data,
         template_path=str(TEMPLATE),
         base=base,
-        data_sets=_datasets(params["dataset"]),
+        data_sets=_datasets(params.dataset),
         kind=kind(params),
         adapter=adapter,
         settings=flat(shown),
@@ -72,9 +75,9 @@ def card(params: dict[str, Any], adapter: bool) -> "ModelCard":
         scores=scores,
         titles={name: TITLES[name] for name in ACCURACIES},
         prompts=prompts,
-        max_new_tokens=params["generation"]["max_new_tokens"],
+        max_new_tokens=params.generation.arguments["max_new_tokens"],
         versions=library_versions(LIBRARIES),
-        seed=params["seed"],
+        seed=params.seed,
     )
 
 

@@ -9,7 +9,6 @@ import torch
 
 from tuning.generation.continuous.attention import ATTENTION, attention_masks
 from tuning.generation.continuous.cache import Buffers
-from tuning.generation.continuous.linear_layers import argmax, weight_first
 from tuning.generation.kv_cache import LENGTHS, PREFILL, cache_positions, rounded_up
 from tuning.generation.sequence import Sequence
 
@@ -22,26 +21,13 @@ ROWS, FEWEST = 8, 16
 TOKENS = 8  # tokens of a prompt are rounded up to this, and to the fewest rows at the least
 
 
-Shared = tuple[int, ...]
-
-
-def shared_beginning(prompts: list[list[int]]) -> Shared:
-    """The token ids with which all prompts begin, leaving each its last one."""
-    shortest = min(prompts, key=len)[:-1]
-    for length, tokens in enumerate(zip(*prompts, strict=False)):
-        if length == len(shortest) or len(set(tokens)) > 1:
-            return tuple(shortest[:length])
-    return tuple(shortest)
-
-
 @contextmanager
 def grouped(model: "PreTrainedModel"):
-    """The model with our attention and linear layers inside the block, and with its own afterwards."""
+    """The model with this project's attention inside the block, and with its own afterwards."""
     own = model.config._attn_implementation
     model.set_attn_implementation(ATTENTION)
     try:
-        with weight_first(model):
-            yield
+        yield
     finally:
         model.set_attn_implementation(own)
 
@@ -53,7 +39,6 @@ class Batch:
         size: sequences at once, at the most.
         longest: tokens of the longest prompt with its answer; None: as many as come.
         prefix: (1, virtual tokens, hidden size), what prompt tuning puts before each prompt; None: nothing.
-        shared: token ids with which all prompts begin; they are read once.
     """
 
     def __init__(
@@ -62,16 +47,13 @@ class Batch:
         size: int,
         longest: int | None = None,
         prefix: torch.Tensor | None = None,
-        shared: Shared = (),
     ):
-        self.model, self.shared = model, len(shared)
+        self.model, self.prefix = model, prefix
         self.sequences: list[Sequence] = []
         self.config = model.config.get_text_config()
         self.shift = 0 if prefix is None else prefix.shape[1]
         enough = None if longest is None else cache_positions(self.shift + longest)
         self.buffers = Buffers(self.config.num_hidden_layers, _rows(size), enough)
-        if self.shift + self.shared:
-            self._read(torch.tensor([list(shared)], dtype=torch.long), None, prefix)
 
     def admit(self, new: list[Sequence]) -> None:
         """Reads all but the last token of prompts; the next step reads the last one with those being written.
@@ -80,8 +62,7 @@ class Batch:
         """
         rows: dict[int, list[int]] = {}
         for row, sequence in enumerate(new, len(self.sequences)):
-            # Some at the least, so that the shared beginning gets into its row.
-            rows.setdefault(max(FEWEST, rounded_up(len(sequence.prompt) - 1 - self.shared, TOKENS)), []).append(row)
+            rows.setdefault(max(FEWEST, rounded_up(len(sequence.prompt) - 1, TOKENS)), []).append(row)
         self.sequences += new
         for length, group in rows.items():
             at_once = max(1, PREFILL // length)
@@ -90,27 +71,25 @@ class Batch:
                 self._read(self._prompts(some, length), some)
 
     def _prompts(self, rows: list[int], length: int) -> torch.Tensor:
-        """What prefill reads of these rows' prompts after the shared beginning, (rows, length), zeros after it."""
+        """The prompts of these rows but their last tokens, (rows, length), zeros after them."""
         ids = torch.zeros(len(rows), length, dtype=torch.long)
         for line, row in zip(ids, rows, strict=True):
-            prompt = self.sequences[row].prompt[self.shared : -1]
+            prompt = self.sequences[row].prompt[:-1]
             line[: len(prompt)] = torch.tensor(prompt, dtype=torch.long)
         return ids
 
-    def _read(self, ids: torch.Tensor, rows: list[int] | None, prefix: torch.Tensor | None = None) -> None:
-        """Fills the cache with the tokens, (batch, length); of no rows, they are the beginning of all."""
+    def _read(self, ids: torch.Tensor, rows: list[int]) -> None:
+        """Fills the cache of these rows with the prefix, if there is one, and the tokens, (rows, length)."""
         device, place = self.model.device, self.buffers.place
-        start = 0 if rows is None else self.shift + self.shared
-        total = start + ids.shape[1] + (0 if prefix is None else self.shift)
-        positions = torch.arange(start, total, device=device)[None]
-        place.rows = None if rows is None else torch.tensor(rows, device=device)
-        place.positions, place.length = None, total
+        length = self.shift + ids.shape[1]
+        positions = torch.arange(length, device=device)[None]
+        place.rows, place.positions, place.length = torch.tensor(rows, device=device), None, length
         forward(
             self.model,
             ids.to(device),
-            prefix,
+            self.prefix,
             position_ids=positions,
-            attention_mask=attention_masks(self.config, positions, total, self.model.dtype),
+            attention_mask=attention_masks(self.config, positions, length, self.model.dtype),
             past_key_values=self.buffers.cache,
             use_cache=True,
             logits_to_keep=1,
@@ -139,7 +118,7 @@ class Batch:
     def step(self, ends: set[int]) -> None:
         """Each sequence gets its next token."""
         logits = self.logits()
-        likeliest = argmax(logits).tolist()
+        likeliest = logits.argmax(dim=-1).tolist()
         for row, sequence in enumerate(self.sequences):
             choose = sequence.choose
             sequence.append(choose(sequence, logits[row : row + 1]) if choose else likeliest[row], ends)
@@ -175,34 +154,30 @@ def forward(model: "PreTrainedModel", ids: torch.Tensor, prefix: torch.Tensor | 
 
 def decode(
     model: "PreTrainedModel",
-    order: list[Sequence],
+    waiting: list[Sequence],
     size: int,
-    share: tuple[int, int],
     ends: set[int],
     prefix: torch.Tensor | None = None,
-    shared: Shared = (),
 ) -> Iterator[list[Sequence]]:
     """Yields sequences as they finish; what a failure interrupts is open again, from its start.
 
     Args:
         model: to be used inside ``grouped``.
-        order: sequences in the order in which the open ones are taken up.
-        share: of several processes, this one's number and how many there are; each takes every so many sequences.
+        waiting: open sequences in the order in which they are taken up.
         ends: token ids that end an answer.
-        size, prefix, shared: see ``Batch``.
+        size, prefix: see ``Batch``.
     """
-    own, processes = share
-    waiting = deque(sequence for sequence in order[own::processes] if sequence.finish_reason is None)
     if not waiting:
         return
+    queue = deque(waiting)
     with torch.inference_mode():
-        longest = max(len(sequence.prompt) + sequence.limit for sequence in waiting)
-        batch = Batch(model, size, longest, prefix, shared)
+        longest = max(len(sequence.prompt) + sequence.limit for sequence in queue)
+        batch = Batch(model, size, longest, prefix)
     try:
-        while waiting or batch.sequences:
+        while queue or batch.sequences:
             with torch.inference_mode():
-                if room := min(size - len(batch.sequences), len(waiting)):
-                    batch.admit([waiting.popleft() for _ in range(room)])
+                if room := min(size - len(batch.sequences), len(queue)):
+                    batch.admit([queue.popleft() for _ in range(room)])
                 batch.step(ends)
                 finished = batch.leave()
             if finished:

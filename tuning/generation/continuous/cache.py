@@ -18,7 +18,7 @@ class Place:
     """Where the next forward pass writes, shared by all layers.
 
     Attributes:
-        rows: (batch,), the buffer rows of the sequences; None for the beginning that all sequences share.
+        rows: (batch,), the buffer rows of the sequences.
         positions: while decoding, (batch,): the position that each sequence writes; None while prompts are read.
         length: positions that are read, or at the least as many as are written.
     """
@@ -34,7 +34,6 @@ class Layer(CacheLayerMixin):
 
     Attributes:
         enough: positions that are never exceeded; None: unknown.
-        beginning: keys and values, of one sequence, that stand first in every row.
     """
 
     sequences: int
@@ -42,7 +41,6 @@ class Layer(CacheLayerMixin):
     enough: int | None = None
     keys: torch.Tensor | None = None
     values: torch.Tensor | None = None
-    beginning: tuple[torch.Tensor, torch.Tensor] | None = None
     is_initialized: bool = False
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
@@ -73,26 +71,16 @@ class Layer(CacheLayerMixin):
             self.lazy_initialization(key_states, value_states)
         place = self.place
         self.reserve(place.length)
-        if place.rows is None:
-            self.beginning = key_states, value_states
-            return key_states, value_states
+        rows = place.rows.to(self.keys.device)
         if place.positions is None:
-            return self._prefill(key_states, value_states)
-        rows, positions = place.rows.to(self.keys.device), place.positions.to(self.keys.device)
+            for buffer, states in ((self.keys, key_states), (self.values, value_states)):
+                buffer[rows, :, : states.shape[2]] = states
+            return key_states, value_states
+        positions = place.positions.to(self.keys.device)
         self.keys[rows, :, positions] = key_states[:, :, 0]
         self.values[rows, :, positions] = value_states[:, :, 0]
         batch = len(rows)
         return self.keys[:batch, :, : place.length], self.values[:batch, :, : place.length]
-
-    def _prefill(self, *new: torch.Tensor) -> list[torch.Tensor]:
-        rows, found = self.place.rows.to(self.keys.device), []
-        for number, (buffer, states) in enumerate(zip((self.keys, self.values), new, strict=True)):
-            if self.beginning is not None:
-                first = self.beginning[number].expand(len(rows), -1, -1, -1)
-                states = torch.cat([first, states], dim=2)
-            buffer[rows, :, : states.shape[2]] = states
-            found.append(states)
-        return found
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copies a sequence's first positions to another row."""

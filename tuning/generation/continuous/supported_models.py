@@ -38,13 +38,12 @@ def why_not(model: "PreTrainedModel", config: "GenerationConfig", prompt: list[i
 
 
 def _disagreement(model: "PreTrainedModel", prompt: list[int], prefix) -> str | None:
-    shared = tuple(prompt[: len(prompt) // 2])
     with torch.inference_mode():
         ids = torch.tensor([prompt], device=model.device)
         expected = batching.forward(model, ids, prefix, use_cache=False).logits[0, -1]
         try:
             with batching.grouped(model):
-                batch = batching.Batch(model, 1, len(prompt) + 1, prefix, shared)
+                batch = batching.Batch(model, 1, len(prompt) + 1, prefix)
                 batch.admit([Sequence(0, prompt, 1)])
                 found = batch.logits()[0]
         except torch.OutOfMemoryError:

@@ -1,0 +1,43 @@
+"""Prints how much memory a run would need: by part, what fits GPUs of common sizes, and what to change.
+
+    python -m stages.estimate [-S key=value ...] [--device cuda]
+
+Only the model's configuration is read; no weights are loaded, and no GPU is needed to estimate for one.
+"""
+
+import argparse
+from pathlib import Path
+
+from tuning.config import overrides
+from tuning.config.params import Params
+from tuning.core.errors import UserError, run
+from tuning.memory import printed_estimate
+from tuning.memory.estimator import CannotEstimate
+from tuning.memory.known_models import configuration
+from tuning.memory.run import Run
+from tuning.model.adapters import adapter_spec
+from tuning.model.model_spec import model_spec
+
+
+def main(arguments: argparse.Namespace) -> None:
+    params = overrides.apply(arguments.set_param)
+    try:
+        print(printed_estimate.show(run_on(params, arguments.device), run_on(params, "cuda"), params.generation))
+    except CannotEstimate as error:
+        raise UserError(str(error)) from error
+
+
+def run_on(params: Params, device: str | None) -> Run:
+    """The run on a kind of device; None: the one that is here."""
+    from tuning.training.trainer import training_config
+
+    spec = model_spec(params, configuration(params), device)
+    return Run(spec, adapter_spec(params), training_config(params, spec, Path()))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-S", "--set-param", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--device", choices=("cpu", "cuda", "mps"), help="the kind of device to estimate for")
+    parsed = parser.parse_args()
+    run(lambda: main(parsed))

@@ -1,0 +1,180 @@
+"""The keys of params.yaml that are the project's own, with their limits; docs/params.md shows their docstrings.
+
+A section that is named after a Hugging Face class takes that class's keyword arguments beside these keys. Here they
+are the section's ``arguments``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+def _weights(values: list[float]) -> list[float]:
+    if not sum(values):
+        raise ValueError("must have a weight above 0")
+    return values
+
+
+class Section(BaseModel):
+    """A section of params.yaml."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", use_attribute_docstrings=True)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments for the section's Hugging Face class: all keys that are not the project's own."""
+        return dict(self.model_extra or {})
+
+
+class TopLevel(Section):
+    """The keys that stand above the sections."""
+
+    model: str = Field(examples=["meta-llama/Llama-3.1-8B"])
+    """base model: Hub id or local folder"""
+    tokenizer: str | None = Field(examples=["meta-llama/Llama-3.1-8B-Instruct"])
+    """tokenizer and chat template from elsewhere: Hub id or local folder; `null`: the model's own"""
+    dataset: str | list = Field(examples=["tatsu-lab/alpaca"])
+    """rows to train on: a Hub id, a local JSONL, JSON, CSV or Parquet file, or a list of `{name, weight}`, mixed in
+    proportion to the weights without repeating a row"""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
+    """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
+    launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])
+    """accelerate config file with which train and generate start several processes; `null`: one process"""
+    full_finetuning: bool = Field(examples=[True])
+    """train all weights; both adapters must be disabled"""
+
+
+class Instructions(Section):
+    """Verifiable instructions for rows to train on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    fraction: Fraction = Field(examples=[0.5])
+    """share of the rows to train on that get verifiable instructions"""
+    variants: AtLeastOne = Field(examples=[4])
+    """rows made of each such row, with different instructions"""
+    per_row: Annotated[list[Annotated[float, Field(ge=0)]], AfterValidator(_weights)] = Field(examples=[[1, 1, 1]])
+    """weights of one, two, three instructions to a row"""
+    max_words: AtLeastOne | None = Field(examples=[None])
+    """completions keep their first sentences up to so many words, twice as many where an instruction is about
+    length, words or letters; `null`: they stay as they are"""
+    short: Fraction = Field(examples=[0.5])
+    """share of the variants that keep no more sentences than their instructions need"""
+    keep_untouched: bool = Field(examples=[True])
+    """also train on the rows that get no instructions"""
+    types: str | list = Field(examples=["all"])
+    """types of instructions to draw from: `all`, or a list of ids, so that some can be held out; `python -m ifeval
+    list` prints the ids"""
+
+
+class Data(Section):
+    """From data sets to rows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    num_val: Annotated[int, Field(ge=0)] = Field(examples=[200])
+    """rows kept for the validation loss, drawn by the seed"""
+    columns: dict[str, str] | None = Field(examples=[{"prompt": "question", "completion": "answer"}])
+    """for a schema that is not recognised: a known schema's column name, and the data set's own name for it"""
+    over_length: Literal["drop", "truncate"] = Field(examples=["truncate"])
+    """rows of more than `train.max_length` tokens: `drop` them, or `truncate` them (a truncated completion has no
+    end, so the model does not learn from it when to stop)"""
+    decontaminate: bool = Field(examples=[False])
+    """drop rows in which the user says what an evaluation prompt says, whole or in a run of eight words"""
+    self_distill: bool = Field(examples=[False])
+    """add the base model's own greedy answers to the requests as rows (up to 96 tokens, ended at a whole sentence
+    before it repeats itself); where instructions only count what is there (lengths, words, letters), also its
+    answer to request and instruction together (up to 192 tokens), if that follows the instruction"""
+    instructions: Instructions
+
+
+class Evaluation(Section):
+    """What the model is evaluated on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompts: str = Field(examples=["google/IFEval"])
+    """evaluation prompts: Hub id or local JSONL file in IFEval's schema"""
+
+
+class ModelConfig(Section):
+    """AutoModelForCausalLM.from_pretrained"""
+
+
+class TokenizerConfig(Section):
+    """AutoTokenizer.from_pretrained"""
+
+
+class Quantization(Section):
+    """transformers.BitsAndBytesConfig"""
+
+    enabled: bool | Literal["auto"] = Field(examples=["auto"])
+    """quantize the base model; `auto`: on a CUDA device only"""
+
+
+class Lora(Section):
+    """peft.LoraConfig"""
+
+    enabled: bool = Field(examples=[False])
+    """train LoRA; together with `prompt_tuning.enabled`, both at once"""
+
+
+class PromptTuning(Section):
+    """peft.PromptTuningConfig"""
+
+    enabled: bool = Field(examples=[True])
+    """train virtual tokens before every prompt"""
+
+
+class Train(Section):
+    """trl.SFTConfig"""
+
+
+class Generation(Section):
+    """transformers.GenerationConfig"""
+
+    engine: Literal["transformers", "openai"] = Field(examples=["openai"])
+    """`transformers` generates in this process; `openai` asks a server with OpenAI's interface
+    ([scaling.md](scaling.md))"""
+    base_url: str = Field(examples=["http://node1:8000/v1"])
+    """address of the server"""
+    base_model: str | None = Field(examples=["base"])
+    """the base model's name on the server; `null`: as in `model`"""
+    tuned_model: str = Field(examples=["my-adapter"])
+    """the tuned model's name on the server"""
+    concurrency: AtLeastOne = Field(examples=[256])
+    """requests that wait for the server at once"""
+    timeout: Annotated[float, Field(gt=0)] = Field(examples=[120])
+    """seconds that the server may take for one answer"""
+    batch_size: AtLeastOne | Literal["auto"] = Field(examples=[64])
+    """prompts answered at once; `auto`: as many as fit in free memory"""
+    num_batches: AtLeastOne | None = Field(examples=[3])
+    """answer only so many batches of prompts; needs a `batch_size` that is a number; `null`: all prompts"""
+    system_prompt: str | None = Field(examples=["Answer in English."])
+    """system message before each prompt; `null`: the chat template's own, if it has one"""
+
+
+class Resources(Section):
+    """What is checked before a run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strict: bool = Field(examples=[True])
+    """stop, instead of warning, where memory will not suffice ([resources.md](resources.md))"""
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "data": Data,
+    "ifeval": Evaluation,
+    "model_config": ModelConfig,
+    "tokenizer_config": TokenizerConfig,
+    "quantization": Quantization,
+    "lora": Lora,
+    "prompt_tuning": PromptTuning,
+    "train": Train,
+    "generation": Generation,
+    "resources": Resources,
+}

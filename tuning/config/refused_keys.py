@@ -1,0 +1,75 @@
+"""Keys of the Hugging Face classes that params.yaml takes narrower than the class, or not at all."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+_AtLeastOne = Annotated[int, Field(ge=1)]
+_NotNegative = Annotated[float, Field(ge=0)]
+
+# Type annotations for keys whose class leaves open what they take, or which take more than works here; and
+# arguments of tokenizers that no common signature lists.
+NARROWED: dict[str, dict[str, Any]] = {
+    "model_config": {"dtype": Literal["auto", "float32", "bfloat16", "float16"]},
+    "quantization": {"bnb_4bit_compute_dtype": Literal["float32", "bfloat16", "float16"]},
+    "lora": {"r": _AtLeastOne},
+    "prompt_tuning": {"num_virtual_tokens": _AtLeastOne},
+    "train": {
+        "max_length": _AtLeastOne | None,
+        "per_device_train_batch_size": _AtLeastOne,
+        "per_device_eval_batch_size": _AtLeastOne,
+        "gradient_accumulation_steps": _AtLeastOne,
+        "learning_rate": _NotNegative,
+        "neftune_noise_alpha": _NotNegative | None,
+        "pad_to_multiple_of": _AtLeastOne | Literal["auto"] | None,
+    },
+    "generation": {"max_new_tokens": _AtLeastOne | None},
+    "tokenizer_config": {
+        "padding_side": Literal["left", "right"],
+        "use_fast": bool,
+        "add_bos_token": bool,
+        "add_eos_token": bool,
+        "legacy": bool,
+        "bos_token": str,
+        "eos_token": str,
+        "pad_token": str,
+        "unk_token": str,
+    },
+}
+
+_SECRET = "log in with `hf auth login` or set the environment variable HF_TOKEN, since the report shows params.yaml"
+
+_RESERVED: dict[tuple[str, str], str] = {
+    ("train", "output_dir"): "checkpoints go to a folder of their own, the adapter to models/adapter",
+    ("train", "seed"): "the seed of everything is the top-level key 'seed'",
+    ("train", "data_seed"): "the seed of everything is the top-level key 'seed'",
+    ("train", "resume_from_checkpoint"): "a stage that was interrupted resumes by itself",
+    ("train", "report_to"): "curves are written by DVCLive to metrics/curves",
+    ("train", "model_init_kwargs"): "use the section 'model_config'",
+    ("train", "push_to_hub"): "the stages only write local files",
+    ("model_config", "quantization_config"): "use the section 'quantization'",
+    ("model_config", "token"): _SECRET,
+    ("model_config", "use_auth_token"): _SECRET,
+    ("tokenizer_config", "token"): _SECRET,
+    ("tokenizer_config", "use_auth_token"): _SECRET,
+    ("train", "hub_token"): _SECRET,
+    ("lora", "peft_type"): "it follows from the section",
+    ("prompt_tuning", "peft_type"): "it follows from the section",
+}
+
+_RENAMED: dict[tuple[str, str], str] = {
+    ("train", "max_seq_length"): "max_length",
+    ("train", "evaluation_strategy"): "eval_strategy",
+    ("train", "warmup_ratio"): "warmup_steps (a fraction below 1 is a share of the steps)",
+    ("train", "group_by_length"): "train_sampling_strategy: group_by_length",
+    ("train", "tokenizer"): "the top-level key 'tokenizer'",
+    ("model_config", "torch_dtype"): "dtype",
+    ("model_config", "load_in_4bit"): "quantization.load_in_4bit",
+    ("model_config", "load_in_8bit"): "quantization.load_in_8bit",
+}
+
+# What is wrong with each key of a section, to be read after its name.
+REFUSED: dict[tuple[str, str], str] = {
+    **{key: f"cannot be set: {reason}" for key, reason in _RESERVED.items()},
+    **{key: f"is an old name: today it is {name}" for key, name in _RENAMED.items()},
+}

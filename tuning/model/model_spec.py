@@ -1,0 +1,107 @@
+"""Which model is loaded and how: decided once, when a stage starts, and passed on."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from tuning.config.params import Params
+from tuning.model.architectures import Architecture, architecture
+from tuning.model.device import device
+from tuning.model.hub import borrow, explain
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import BitsAndBytesConfig, PreTrainedConfig
+
+# Arguments of from_pretrained that say where a model is found; those that its configuration takes too.
+_WHERE = ("cache_dir", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A base model as it is loaded.
+
+    Attributes:
+        name: a Hub id or a local folder.
+        config: the model's own configuration.
+        device: ``cuda``, ``mps`` or ``cpu``.
+        dtype: of weights that are not quantized.
+        bitsandbytes: how weights are quantized where they are.
+        quantized: whether they are.
+        arguments: further keyword arguments of ``from_pretrained``.
+    """
+
+    name: str
+    config: "PreTrainedConfig"
+    device: str
+    dtype: "torch.dtype"
+    bitsandbytes: "BitsAndBytesConfig"
+    quantized: bool
+    arguments: dict[str, Any]
+
+    @property
+    def quantization(self) -> "BitsAndBytesConfig | None":
+        """How the weights are quantized; None where they stay as they are."""
+        return self.bitsandbytes if self.quantized else None
+
+    @property
+    def architecture(self) -> Architecture:
+        """What is special about the model's architecture."""
+        return architecture(self.config.model_type)
+
+    @property
+    def attention(self) -> str | None:
+        """The attention implementation that is asked for; None leaves it to the library."""
+        return self.arguments.get("attn_implementation") or self.architecture.attention
+
+    def unquantized(self) -> "ModelSpec":
+        """The same model with its weights as they are in the checkpoint."""
+        return replace(self, quantized=False)
+
+
+def model_spec(params: Params, config: "PreTrainedConfig | None" = None, on: str | None = None) -> ModelSpec:
+    """The model that the parameters describe.
+
+    ``dtype: auto`` is the checkpoint's own on a GPU, and float32 on a CPU, which computes half precision slowly.
+
+    Args:
+        config: the model's configuration; None: as the checkpoint has it.
+        on: the kind of device; None: the one that is here.
+
+    Raises:
+        UserError: the configuration cannot be had.
+    """
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    where, arguments = on or device(), params.model_config.arguments
+    config = config or load_config(params.model, arguments)
+    named = arguments.pop("dtype", "auto")
+    if named != "auto":
+        dtype = getattr(torch, named)
+    elif where == "cpu":
+        dtype = torch.float32
+    else:
+        dtype = config.dtype or torch.float32
+        if config.dtype is None:
+            arguments["dtype"] = "auto"  # only the weights themselves tell
+    enabled = params.quantization.enabled
+    quantized = where == "cuda" if enabled == "auto" else enabled
+    bitsandbytes = BitsAndBytesConfig(**params.quantization.arguments)
+    return ModelSpec(params.model, config, where, dtype, bitsandbytes, quantized, arguments)
+
+
+def load_config(name: str, arguments: dict[str, Any]) -> "PreTrainedConfig":
+    """The configuration of a model.
+
+    Args:
+        name: a Hub id or a local folder.
+        arguments: of ``from_pretrained``; those that say where the model is found are used.
+
+    Raises:
+        UserError: the model is neither a local folder nor on the Hub, is gated, or cannot be read.
+    """
+    from transformers import AutoConfig
+
+    borrow(name)
+    with explain("model", name):
+        return AutoConfig.from_pretrained(name, **{key: arguments[key] for key in _WHERE if key in arguments})

@@ -1,0 +1,124 @@
+"""TRL's SFTTrainer on prepared rows: how it is configured, what it is given, and what it tells afterwards."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuning.config.params import Params
+from tuning.core.errors import UserError
+from tuning.model.adapters import parameter_counts
+from tuning.model.chat_template import row_tokens
+from tuning.model.device import device
+from tuning.model.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import PreTrainedTokenizerBase
+    from trl import SFTConfig, SFTTrainer
+
+# oneDNN, which multiplies bfloat16 on CPUs, keeps code for each size of matrix that it has met, half a MiB and more a
+# size, without limit: with batches of every length, 4 GiB in 800 steps of the starter model. With lengths of a
+# multiple there are few sizes.
+CPU_MULTIPLE = 8
+
+
+def training_config(params: Params, spec: ModelSpec, folder: Path, validates: bool = True) -> "SFTConfig":
+    """The section ``train`` as TRL's configuration, with what follows from the device and the data.
+
+    Args:
+        folder: for checkpoints.
+        validates: whether there are rows to validate on.
+
+    Raises:
+        UserError: TRL or transformers refuse the values.
+    """
+    from trl import SFTConfig
+
+    options = {
+        "dataloader_pin_memory": spec.device == "cuda",
+        "use_cpu": device() == "cpu",
+        "ddp_find_unused_parameters": False,
+        **params.train.arguments,
+    }
+    half = options.get("bf16") or spec.dtype.itemsize == 2
+    if spec.device == "cpu" and half:
+        options.setdefault("pad_to_multiple_of", CPU_MULTIPLE)
+    if not validates:
+        options.update(eval_strategy="no", eval_on_start=False)
+    try:
+        return SFTConfig(
+            output_dir=str(folder),
+            seed=params.seed,
+            report_to="none",
+            include_num_input_tokens_seen="non_padding",
+            **options,
+        )
+    except (ValueError, TypeError, ImportError) as error:
+        raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
+
+
+def encode(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", whole: bool = False) -> "Dataset":
+    """The rows as token ids with labels, in which the prompt is masked, unless ``whole`` rows are to be learnt."""
+    from datasets import Dataset
+
+    encoded = []
+    for row in rows:
+        tokens = row_tokens(tokenizer, row["prompt"], row["completion"])
+        masked = tokens.prompt if whole else [-100] * len(tokens.prompt)
+        labels = masked + tokens.completion
+        encoded.append({"input_ids": tokens.prompt + tokens.completion, "labels": labels})
+    return Dataset.from_list(encoded)
+
+
+def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", validation: "Dataset") -> "SFTTrainer":
+    """The trainer of an encoded data set; without rows to validate on, it evaluates nothing."""
+    from trl import SFTTrainer
+
+    from tuning.training.progress import show_progress
+
+    trainer = SFTTrainer(
+        model=model,
+        args=config,
+        processing_class=tokenizer,
+        train_dataset=train,
+        eval_dataset=validation if len(validation) else None,
+    )
+    show_progress(trainer)
+    return trainer
+
+
+def gathered(trainer: "SFTTrainer") -> dict[str, Any] | None:
+    """All weights, where FSDP or ZeRO has divided them among processes; None where each process has them."""
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        return None
+    return trainer.accelerator.get_state_dict(trainer.deepspeed or trainer.model)
+
+
+def metrics(trainer: "SFTTrainer", rows: list[list[int]]) -> dict[str, Any]:
+    """What metrics/train.json holds; losses are means over tokens, in nats, those of validation of completions only.
+
+    Args:
+        rows: token ids of each row to train on.
+    """
+    state, limit = trainer.state, trainer.args.max_length or math.inf
+    result = {
+        "train_loss": _logged(state, "loss")[-1],
+        "steps": state.global_step,
+        "epochs": state.epoch,
+        "tokens": int(state.num_input_tokens_seen),
+        "trainable_parameters": parameter_counts(trainer.model)[0],
+        "longest_row_tokens": min(max(map(len, rows)), limit),
+        "rows_truncated": sum(len(row) > limit for row in rows),
+    }
+    if trainer.eval_dataset is not None:
+        if not _logged(state, "eval_loss", state.global_step):
+            trainer.evaluate()
+        result["validation_loss"] = _logged(state, "eval_loss")[-1]
+        if before := _logged(state, "eval_loss", 0):  # train.eval_on_start
+            result["validation_loss_before"] = before[0]
+    return result
+
+
+def _logged(state, name: str, step: int | None = None) -> list[float]:
+    """What the trainer has logged under a name, at one step or at all."""
+    return [entry[name] for entry in state.log_history if name in entry and step in (None, entry["step"])]
