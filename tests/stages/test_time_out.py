@@ -49,7 +49,6 @@ def server():
 
 def test_what_was_answered_in_time_is_not_asked_again(server, tiny_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(baseline, "keep_freed_memory", lambda: None)
     monkeypatch.setattr(server_client, "RETRIES", 0)
     write_jsonl(PROMPTS, [{"key": key, "prompt": text} for key, text in enumerate(TEXTS)])
 

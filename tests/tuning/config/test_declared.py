@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from tests.tiny import ROOT
-from tuning.config import params
+from tuning.config import checks
 from tuning.config.declared import declared, names
 
 DEFAULT = (ROOT / "params.yaml").read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def test_a_key_that_a_params_file_does_not_have_is_none(values, tmp_path):
 def test_a_key_of_generation_that_dvc_does_not_see_is_refused():
     changed = yaml.safe_load(DEFAULT)
     changed["generation"]["top_h"] = 0.3
-    (problem,) = params.check(changed)
+    (problem,) = checks.check(changed)
     assert problem.startswith("'generation.top_h' is not seen by DVC: add it to params.yaml and to the list")
 
 
@@ -75,6 +75,6 @@ def test_once_it_is_declared_for_both_stages_it_is_accepted(monkeypatch, tmp_pat
     try:
         changed = yaml.safe_load(DEFAULT)
         changed["generation"]["top_h"] = 0.3
-        assert (params.check(changed) == []) == both
+        assert (checks.check(changed) == []) == both
     finally:
         names.cache_clear()
