@@ -9,6 +9,7 @@ import yaml
 from stages import prepare
 from tests import tiny
 from tuning.core.errors import UserError
+from tuning.core.paths import UNFINISHED
 from tuning.data import contamination, evaluation_prompts, mixing
 
 PROMPT = {"key": 7, "prompt": "Write a short poem about the old harbour at night, without any comma."}
@@ -59,12 +60,12 @@ def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_a
         asked.extend(prompts)
         return ["It is so.", None, *["So it is."] * (len(prompts) - 2)]
 
-    def clear(folder):
-        assert folder == prepare.PREPARED
-        cleared.append((folder / "train.jsonl").is_file())
+    def remove(folder):
+        assert folder.parent == UNFINISHED / "prepare"
+        cleared.append((prepare.PREPARED / "train.jsonl").is_file() and prepare.METRICS.is_file())
 
     monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
-    monkeypatch.setattr(prepare.own_answers, "clear", clear)
+    monkeypatch.setattr(prepare, "remove", remove)
     foreign = row("Auf Deutsch?", "Ein Fahrrad ist ein Fahrzeug mit zwei Rädern.")
     train, metrics = project([*ROWS, foreign], self_distill=True)
     assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 4, "followed_by_itself": 0}
@@ -78,8 +79,7 @@ def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, 
 
     def answers(prompts, tokenizer, params, folder, new_tokens):
         asked.append(prompts)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f".own_answers-{new_tokens}-0.partial.jsonl").touch()
+        (folder / f"own-answers-{new_tokens}-0.jsonl").touch()
         follow = ["One. Two. Three. Four.", "No way, not at all, in no case: it is far too long for that.", None]
         return [None] * len(prompts) if len(asked) == 1 else (follow * len(prompts))[: len(prompts)]
 
@@ -101,7 +101,7 @@ def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, 
     }
     assert len(counted) - said["It is so, I think."] == metrics["rows"]["followed_by_itself"]
     assert len(asked) == 2
-    assert list(prepare.PREPARED.glob(".own_answers*")) == []
+    assert not UNFINISHED.exists()
 
 
 def test_rows_with_instructions_are_counted_and_shown(project):

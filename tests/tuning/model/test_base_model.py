@@ -93,7 +93,7 @@ def write_checkpoint(folder):
     folder.mkdir()
     (folder / "trainer_state.json").write_text('{"num_input_tokens_seen": 7}')
     save_file({"w": torch.zeros(2)}, folder / checkpoints.TRAINED)
-    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "progress_0.pt"):
         torch.save({"x": torch.zeros(100)}, folder / name)
 
 
@@ -108,7 +108,8 @@ def test_the_newest_whole_checkpoint_is_used(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth", checkpoints.TRAINED]
+    "name",
+    ["trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth", "progress_0.pt", checkpoints.TRAINED],
 )
 def test_a_damaged_checkpoint_is_reported_and_passed_over(tmp_path, capsys, name):
     for step in (2, 10):
