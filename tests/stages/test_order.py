@@ -9,7 +9,6 @@ import pytest
 from stages import generate
 from tests.tiny import ROOT
 from tuning.core.errors import UserError
-from tuning.core.files import write_jsonl
 
 
 @pytest.mark.parametrize(
@@ -17,7 +16,6 @@ from tuning.core.files import write_jsonl
     [
         ("baseline", "data/prepared/prompts.jsonl"),
         ("train", "data/prepared/train.jsonl"),
-        ("generate", "data/responses/base.jsonl"),
         ("ifeval", "data/responses/base.jsonl"),
         ("resources", "metrics/train.json"),
     ],
@@ -32,6 +30,5 @@ def test_a_stage_before_its_turn(stage, missing, tmp_path, monkeypatch):
 def test_generate_before_train(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    write_jsonl(generate.BASE, [])
     with pytest.raises(UserError, match="models/adapter is not here: `dvc repro` trains it"):
         generate.main()

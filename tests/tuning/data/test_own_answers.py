@@ -68,5 +68,3 @@ def test_what_is_finished_is_not_answered_again_unless_something_else_is_asked(p
     own_answers.own_answers(PROMPTS[:2], tokenizer, params, tmp_path, 4)
     own_answers.own_answers(PROMPTS, tokenizer, {**params, "seed": 7}, tmp_path, 4)
     assert loaded == [1, 1]
-    own_answers.clear(tmp_path)
-    assert list(tmp_path.iterdir()) == []

@@ -9,25 +9,30 @@ def row(key):
 
 
 def test_finished_responses_are_on_disk_at_once_and_found_again(tmp_path):
-    path = tmp_path / "responses" / "base.jsonl"
-    Partial(path, "run").add([row(2), row(1)])
-    again = Partial(path, "run")
+    Partial(tmp_path).add([row(2), row(1)])
+    again = Partial(tmp_path)
     assert list(again.rows) == [2, 1]
     again.add([row(3)])
-    assert [found["key"] for found in again.finish([1, 2, 3])] == [1, 2, 3]
-    assert [file.name for file in path.parent.iterdir()] == ["base.jsonl"]
+    assert again.collect([1, 2, 3]) == [row(1), row(2), row(3)]
 
 
 def test_a_line_cut_while_it_was_written_is_answered_again(tmp_path):
-    partial = Partial(tmp_path / "base.jsonl", "run")
+    partial = Partial(tmp_path)
     partial.add([row(1), row(2)])
-    partial.partial.write_bytes(partial.partial.read_bytes()[:-5])
-    assert list(Partial(tmp_path / "base.jsonl", "run").rows) == [1]
+    partial.path.write_bytes(partial.path.read_bytes()[:-5])
+    assert list(Partial(tmp_path).rows) == [1]
 
 
-def test_responses_of_another_run_are_never_used(tmp_path):
-    Partial(tmp_path / "base.jsonl", "one").add([row(1)])
-    assert Partial(tmp_path / "base.jsonl", "other").rows == {}
+def test_what_several_processes_have_finished_is_collected(tmp_path):
+    first, second = Partial(tmp_path, rank=0), Partial(tmp_path, rank=1)
+    second.add([row(1)])
+    first.add([row(2)])
+    assert first.collect([1, 2]) == [row(1), row(2)]
+
+
+def test_responses_to_other_questions_are_never_used(tmp_path):
+    Partial(tmp_path, "one").add([row(1)])
+    assert Partial(tmp_path, "other").rows == {}
 
 
 def test_a_response_loops_when_ten_words_come_four_times():
