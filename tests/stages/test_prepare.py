@@ -9,6 +9,7 @@ import yaml
 from stages import prepare
 from tests import tiny
 from tuning.core.errors import UserError
+from tuning.core.paths import UNFINISHED
 from tuning.data import contamination, evaluation_prompts, mixing
 
 PROMPT = {"key": 7, "prompt": "Write a short poem about the old harbour at night, without any comma."}
@@ -20,9 +21,10 @@ def project(tmp_path, monkeypatch, tiny_model):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "prompts.jsonl").write_text(json.dumps(PROMPT) + "\n")
 
-    def run(rows, dataset="rows.jsonl", **data):
+    def run(rows, dataset="rows.jsonl", seed=42, **data):
         (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         values = tiny.params(str(tiny_model), dataset, "prompts.jsonl")
+        values["seed"] = seed
         values["data"].update({"num_val": 1, **data})
         values["train"]["max_length"] = 60
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
@@ -53,18 +55,19 @@ INSTRUCTIONS |= {"max_words": None, "short": 0, "keep_untouched": True}
 
 
 def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_all_is_written(project, monkeypatch):
-    asked, cleared = [], []
+    asked, folders, cleared = [], [], []
 
-    def answers(prompts, *_):
+    def answers(prompts, tokenizer, params, folder, new_tokens):
+        folders.append(folder)
         asked.extend(prompts)
         return ["It is so.", None, *["So it is."] * (len(prompts) - 2)]
 
-    def clear(folder):
-        assert folder == prepare.PREPARED
-        cleared.append((folder / "train.jsonl").is_file())
+    def remove(folder):
+        assert [folder] == folders
+        cleared.append((prepare.PREPARED / "train.jsonl").is_file())
 
     monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
-    monkeypatch.setattr(prepare.own_answers, "clear", clear)
+    monkeypatch.setattr(prepare, "remove", remove)
     foreign = row("Auf Deutsch?", "Ein Fahrrad ist ein Fahrzeug mit zwei Rädern.")
     train, metrics = project([*ROWS, foreign], self_distill=True)
     assert metrics["rows"] == {"train": 10, "validation": 1, "own_answers": 4, "followed_by_itself": 0}
@@ -78,8 +81,7 @@ def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, 
 
     def answers(prompts, tokenizer, params, folder, new_tokens):
         asked.append(prompts)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f".own_answers-{new_tokens}-0.partial.jsonl").touch()
+        (folder / f"own-answers-{new_tokens}-0.jsonl").touch()
         follow = ["One. Two. Three. Four.", "No way, not at all, in no case: it is far too long for that.", None]
         return [None] * len(prompts) if len(asked) == 1 else (follow * len(prompts))[: len(prompts)]
 
@@ -101,7 +103,20 @@ def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, 
     }
     assert len(counted) - said["It is so, I think."] == metrics["rows"]["followed_by_itself"]
     assert len(asked) == 2
-    assert list(prepare.PREPARED.glob(".own_answers*")) == []
+    assert not UNFINISHED.exists()
+
+
+def test_own_answers_are_found_again_by_what_they_depend_on(project, monkeypatch):
+    found = {}
+
+    def answers(prompts, tokenizer, params, folder, new_tokens):
+        found.setdefault(folder, []).append(params)
+        return [None] * len(prompts)
+
+    monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    for seed, num_val in ((42, 1), (42, 2), (7, 1)):
+        project(ROWS, seed=seed, num_val=num_val, self_distill=True)
+    assert [[params.seed for params in each] for each in found.values()] == [[42, 42], [7]]
 
 
 def test_rows_with_instructions_are_counted_and_shown(project):

@@ -19,6 +19,6 @@ def changed(params: dict, kind: str, **train) -> dict:
     return values
 
 
-def estimator(values: dict, device: str = "cpu") -> Estimator:
-    """Estimates the memory of the run that the values describe, on a kind of device."""
+def estimator(values: dict, device: str | None = "cpu") -> Estimator:
+    """The memory of the run that the values describe, on a kind of device; None: the one that is here."""
     return Estimator(run_on(checked(values), device))
