@@ -13,6 +13,7 @@ from ifeval.instructions import conflict
 from ifeval.instructions.base import EVERY
 from tests.ifeval import official
 from tests.tiny import ROOT
+from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
 from tuning.data import contamination, instruction_rows
 
@@ -36,10 +37,9 @@ def starter(count=None):
 
 def treated(rows, lost=None, seed=1, **changes):
     lost = Counter() if lost is None else lost
-    section = SECTION | changes
-    return list(
-        instruction_rows.treat_all(list(rows), instruction_rows.chosen_types(section["types"]), section, seed, lost)
-    )
+    section = Instructions.model_validate(SECTION | changes)
+    types = instruction_rows.chosen_types(section.types)
+    return list(instruction_rows.treat_all(list(rows), types, section, seed, lost))
 
 
 @pytest.fixture(scope="module")
