@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ def main() -> None:
     folder = unfinished_work("prepare", declared("prepare", WITHOUT))
     preparation, counts = Preparation(params, tokenizer, folder), Counts()
 
-    sources = [(clean(name, preparation, counts), weight) for name, weight in mixing.parts(params.dataset)]
-    rows = decontaminated(mixing.mix(sources, params.seed), evaluation, preparation, counts)
+    sources = mixing.sources(params.dataset, params.data.columns)
+    parts = [(clean(source, preparation, counts), source.weight) for source in sources]
+    rows = decontaminated(mixing.mix(parts, params.seed), evaluation, preparation, counts)
     train, validation = split(rows, params.data.num_val, params.seed)
     own = answered_by_the_model(train, preparation)
     counts.own_answers = len(own)
@@ -82,21 +84,46 @@ class Preparation:
         drops = self.params.data.over_length == "drop" and longest is not None
         return drops and len(row.tokens.prompt) + len(row.tokens.completion) > longest
 
+    def surely_too_long(self, conversation: schemas.Conversation) -> bool:
+        """Whether a row is to be dropped for so many characters that no tokenizer could make it short enough.
 
-def clean(name: str, preparation: Preparation, counts: Counts) -> list[Row]:
-    """The rows of one data set without empty, repeated and, unless they are to be truncated, too long ones."""
+        The tokens of a text of 20 MB take more than a gigabyte while they are made.
+        """
+        longest = self.params.train.arguments.get("max_length")
+        if self.params.data.over_length != "drop" or longest is None:
+            return False
+        characters = sum(len(turn["content"]) for turn in conversation.prompt + conversation.completion)
+        return characters > max(1_000_000, 256 * longest)
+
+
+def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> list[Row]:
+    """The rows of one data set without empty, repeated, unusable and, unless they are to be truncated, too long ones.
+
+    Raises:
+        UserError: the data set cannot be read, or ``data.on_error`` stops at a row that cannot be used.
+    """
     rows: list[Row] = []
-    seen: set[str] = set()
-    columns = preparation.params.data.columns
-    for place, conversation in tqdm(schemas.read(name, columns), desc="prepare", unit=" rows"):
+    seen: set[bytes] = set()
+    stops = schemas.stops_at_errors(source.name, preparation.params.data.on_error)
+    found = schemas.read(source.name, source.columns, stops, counts.drop)
+    for place, conversation in tqdm(found, desc="prepare", unit=" rows"):
         if conversation is None:
-            counts.dropped["empty"] += 1
             continue
-        if (text := repr(conversation)) in seen:
+        if (digest := sha256(repr(conversation).encode()).digest()) in seen:
             counts.dropped["duplicate"] += 1
             continue
-        seen.add(text)
-        row = preparation.row(place, conversation.prompt, conversation.completion)
+        seen.add(digest)
+        if preparation.surely_too_long(conversation):
+            counts.dropped["over_length"] += 1
+            continue
+        try:
+            row = preparation.row(place, conversation.prompt, conversation.completion)
+        except Exception as error:  # of the template or the tokenizer
+            problem = f"{place}: the model's chat template or tokenizer refuses it: {' '.join(str(error).split())}"
+            if stops:
+                raise UserError(f"{problem}; 'data.on_error: drop' goes on without such rows") from error
+            counts.drop("refused_by_template", problem)
+            continue
         if preparation.too_long(row):
             counts.dropped["over_length"] += 1
             continue
