@@ -84,16 +84,21 @@ class Preparation:
         drops = self.params.data.over_length == "drop" and longest is not None
         return drops and len(row.tokens.prompt) + len(row.tokens.completion) > longest
 
-    def surely_too_long(self, conversation: schemas.Conversation) -> bool:
-        """Whether a row is to be dropped for so many characters that no tokenizer could make it short enough.
+    def shortened(self, conversation: schemas.Conversation) -> schemas.Conversation | None:
+        """A conversation without what is far beyond ``train.max_length``; None where it is to be dropped for it.
 
-        The tokens of a text of 20 MB take more than a gigabyte while they are made.
+        No tokenizer makes so many characters short enough, and the tokens of a text of 20 MB take gigabytes while
+        they are made.
         """
         longest = self.params.train.arguments.get("max_length")
-        if self.params.data.over_length != "drop" or longest is None:
-            return False
-        characters = sum(len(turn["content"]) for turn in conversation.prompt + conversation.completion)
-        return characters > max(1_000_000, 256 * longest)
+        most = max(1_000_000, 256 * (longest or 0))
+        turns = conversation.prompt + conversation.completion
+        if longest is None or sum(len(turn["content"]) for turn in turns) <= most:
+            return conversation
+        if self.params.data.over_length == "drop":
+            return None
+        cut = [turn | {"content": turn["content"][:most]} for turn in turns]
+        return schemas.Conversation(cut[:-1], cut[-1:])
 
 
 def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> list[Row]:
@@ -113,7 +118,8 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
             counts.dropped["duplicate"] += 1
             continue
         seen.add(digest)
-        if preparation.surely_too_long(conversation):
+        conversation = preparation.shortened(conversation)
+        if conversation is None:
             counts.dropped["over_length"] += 1
             continue
         try:

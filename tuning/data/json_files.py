@@ -93,8 +93,9 @@ def _array(name: str, text: str, decoder: json.JSONDecoder) -> Found:
         if not text.startswith(",", index):
             raise _broken(name, text, index, "a comma or ] is expected")
         index += 1
-    if text[index + 1 :].strip():
-        raise _broken(name, text, index + 1, "nothing is expected after the array")
+    end = _SPACE.match(text, index + 1).end()
+    if end < len(text):
+        raise _broken(name, text, end, "nothing is expected after the array")
 
 
 def _objects(name: str, data: bytes, decoder: json.JSONDecoder, is_lines: bool) -> Found:
