@@ -59,6 +59,13 @@ def test_a_bad_row_is_named_or_counted(prepared, tmp_path, capsys, line, reason,
     assert "dropped: rows.jsonl, line 7" in capsys.readouterr().out
 
 
+def test_bad_rows_of_the_hub_are_dropped_unless_it_is_to_stop(prepared, monkeypatch):
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: [*ROWS, {"prompt": "Q?", "response": 0.5}])
+    assert prepared("some/dataset")[1] == NOTHING | {"not_text": 1}
+    with pytest.raises(UserError, match="some/dataset, row 7: 'response' must hold text, not float"):
+        prepared("some/dataset", on_error="stop")
+
+
 def test_a_row_that_the_template_refuses(prepared, tmp_path, monkeypatch):
     twice = {"messages": [*[{"role": "user", "content": "x"}] * 2, {"role": "assistant", "content": "y"}]}
     good = [{"messages": [{"role": "user", "content": row["prompt"]}, twice["messages"][2]]} for row in ROWS]

@@ -59,6 +59,8 @@ def _kind(value: Any) -> str:
 def turns(value: Any, name: str) -> list[Message]:
     """The turns in a list of objects with role and content, or from and value; the list may stand as JSON text.
 
+    An empty turn of the system is left out.
+
     Raises:
         RowError: it is no such list, or has turns of tools.
     """
@@ -70,7 +72,8 @@ def turns(value: Any, name: str) -> list[Message]:
         return []
     if not isinstance(value, list):
         raise RowError("not_text", f"{name!r} must hold a list of turns, not {_kind(value)}")
-    return [_turn(each, name) for each in value]
+    found = [_turn(each, name) for each in value]
+    return [turn for turn in found if turn["content"] or turn["role"] != "system"]
 
 
 def texts_or_turns(value: Any, name: str) -> list[Message]:
@@ -83,7 +86,8 @@ def texts_or_turns(value: Any, name: str) -> list[Message]:
 
 def text_or_turns(value: Any, name: str, role: str) -> list[Message]:
     """The turns in a list of them; or one turn of the role, of a text."""
-    if isinstance(value, list) and value and all(isinstance(each, dict) and "type" not in each for each in value):
+    named = isinstance(value, list) and all(isinstance(each, dict) and {"role", "from"} & set(each) for each in value)
+    if value and named:
         return turns(value, name)
     return [{"role": role, "content": text(value, name)}]
 

@@ -157,3 +157,22 @@ def test_a_column_may_be_missing_at_the_end_of_a_line_and_the_delimiter_is_the_h
     assert read(tmp_path / "a.csv") == [{"prompt": "How, then?", "response": "Well"}, {"prompt": "Why?"}]
     (tmp_path / "empty.csv").write_text("")
     assert read(tmp_path / "empty.csv") == []
+
+
+PIECES = st.sampled_from(["{", "}", "[", "]", '"', ":", ",", "\n", "\r", "a", "1", "null", "\0", "\\", " ", "é"])
+
+
+@given(st.binary(max_size=60) | st.lists(PIECES, max_size=40).map(lambda pieces: "".join(pieces).encode("utf-8")))
+def test_whatever_stands_in_a_file_there_are_rows_or_one_error_that_names_it(tmp_path_factory, content):
+    folder = tmp_path_factory.mktemp("any")
+    for kind in ("jsonl", "json", "csv", "tsv", "jsonl.gz"):
+        path = folder / f"rows.{kind}"
+        path.write_bytes(content)
+        try:
+            rows = read(path)
+        except UserError as raised:
+            rows, message = [], str(raised)
+        else:
+            message = str(path)
+        assert message.startswith(str(path))
+        assert all(isinstance(row, (dict, RowError)) for row in rows)

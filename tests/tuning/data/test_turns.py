@@ -156,6 +156,13 @@ def test_system_and_history(tmp_path):
     ]
 
 
+def test_an_empty_system_turn_says_nothing():
+    said = [{"role": "system", "content": " "}, {"role": "user", "content": "Why?"}]
+    assert turns.turns(said, "messages") == said[1:]
+    typed = [{"type": "message", "role": "user", "content": PARTS}]
+    assert turns.text_or_turns(typed, "prompt", "user") == [{"role": "user", "content": "One, two."}]
+
+
 def test_malformed_rows_are_dropped_by_reason_when_asked_to(tmp_path):
     rows = ['{"prompt": "a", "response": "b"}', '{"prompt"', '{"prompt": ["c"], "response": "d"}', '{"prompt": "e"}']
     (tmp_path / "rows.jsonl").write_text("\n".join(rows))
