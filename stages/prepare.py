@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,9 @@ def main() -> None:
     folder = unfinished_work("prepare", declared("prepare", WITHOUT))
     preparation, counts = Preparation(params, tokenizer, folder), Counts()
 
-    sources = [(clean(name, preparation, counts), weight) for name, weight in mixing.parts(params.dataset)]
-    rows = decontaminated(mixing.mix(sources, params.seed), evaluation, preparation, counts)
+    sources = mixing.sources(params.dataset, params.data.columns)
+    parts = [(clean(source, preparation, counts), source.weight) for source in sources]
+    rows = decontaminated(mixing.mix(parts, params.seed), evaluation, preparation, counts)
     train, validation = split(rows, params.data.num_val, params.seed)
     own = answered_by_the_model(train, preparation)
     counts.own_answers = len(own)
@@ -82,21 +84,52 @@ class Preparation:
         drops = self.params.data.over_length == "drop" and longest is not None
         return drops and len(row.tokens.prompt) + len(row.tokens.completion) > longest
 
+    def shortened(self, conversation: schemas.Conversation) -> schemas.Conversation | None:
+        """A conversation without what is far beyond ``train.max_length``; None where it is to be dropped for it.
 
-def clean(name: str, preparation: Preparation, counts: Counts) -> list[Row]:
-    """The rows of one data set without empty, repeated and, unless they are to be truncated, too long ones."""
+        No tokenizer makes so many characters short enough, and the tokens of a text of 20 MB take gigabytes while
+        they are made.
+        """
+        longest = self.params.train.arguments.get("max_length")
+        most = max(1_000_000, 256 * (longest or 0))
+        turns = conversation.prompt + conversation.completion
+        if longest is None or sum(len(turn["content"]) for turn in turns) <= most:
+            return conversation
+        if self.params.data.over_length == "drop":
+            return None
+        cut = [turn | {"content": turn["content"][:most]} for turn in turns]
+        return schemas.Conversation(cut[:-1], cut[-1:])
+
+
+def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> list[Row]:
+    """The rows of one data set without empty, repeated, unusable and, unless they are to be truncated, too long ones.
+
+    Raises:
+        UserError: the data set cannot be read, or ``data.on_error`` stops at a row that cannot be used.
+    """
     rows: list[Row] = []
-    seen: set[str] = set()
-    columns = preparation.params.data.columns
-    for place, conversation in tqdm(schemas.read(name, columns), desc="prepare", unit=" rows"):
+    seen: set[bytes] = set()
+    stops = schemas.stops_at_errors(source.name, preparation.params.data.on_error)
+    found = schemas.read(source.name, source.columns, stops, counts.drop)
+    for place, conversation in tqdm(found, desc="prepare", unit=" rows"):
         if conversation is None:
-            counts.dropped["empty"] += 1
             continue
-        if (text := repr(conversation)) in seen:
+        if (digest := sha256(repr(conversation).encode()).digest()) in seen:
             counts.dropped["duplicate"] += 1
             continue
-        seen.add(text)
-        row = preparation.row(place, conversation.prompt, conversation.completion)
+        seen.add(digest)
+        conversation = preparation.shortened(conversation)
+        if conversation is None:
+            counts.dropped["over_length"] += 1
+            continue
+        try:
+            row = preparation.row(place, conversation.prompt, conversation.completion)
+        except Exception as error:  # of the template or the tokenizer
+            problem = f"{place}: the model's chat template or tokenizer refuses it: {' '.join(str(error).split())}"
+            if stops:
+                raise UserError(f"{problem}; 'data.on_error: drop' goes on without such rows") from error
+            counts.drop("refused_by_template", problem)
+            continue
         if preparation.too_long(row):
             counts.dropped["over_length"] += 1
             continue

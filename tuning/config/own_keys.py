@@ -37,8 +37,9 @@ class TopLevel(Section):
     tokenizer: str | None = Field(examples=["meta-llama/Llama-3.1-8B-Instruct"])
     """tokenizer and chat template from elsewhere: Hub id or local folder; `null`: the model's own"""
     dataset: str | list = Field(examples=["tatsu-lab/alpaca"])
-    """rows to train on: a Hub id, a local JSONL, JSON, CSV or Parquet file, or a list of `{name, weight}`, mixed in
-    proportion to the weights without repeating a row"""
+    """rows to train on: a Hub id, a local JSONL, JSON, CSV, TSV or Parquet file (JSON and CSV also as `.gz`), or a list
+    of `{name, weight, columns}`, mixed in proportion to the weights without repeating a row; `columns` as in
+    `data.columns`"""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
     """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
     launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])
@@ -79,6 +80,10 @@ class Data(Section):
     """rows kept for the validation loss, drawn by the seed"""
     columns: dict[str, str] | None = Field(examples=[{"prompt": "question", "completion": "answer"}])
     """for a schema that is not recognised: a known schema's column name, and the data set's own name for it"""
+    on_error: Literal["auto", "drop", "stop"] = Field(examples=["drop"])
+    """a row that cannot be used (not JSON, no text where text is expected, an unknown role, refused by the chat
+    template): `stop` at it, or `drop` it and count it by reason in `metrics/data.json`; `auto`: `stop` for a local
+    file, `drop` for a data set of the Hub"""
     over_length: Literal["drop", "truncate"] = Field(examples=["truncate"])
     """rows of more than `train.max_length` tokens: `drop` them, or `truncate` them (a truncated completion has no
     end, so the model does not learn from it when to stop)"""
@@ -97,7 +102,7 @@ class Evaluation(Section):
     model_config = ConfigDict(extra="forbid")
 
     prompts: str = Field(examples=["google/IFEval"])
-    """evaluation prompts: Hub id or local JSONL file in IFEval's schema"""
+    """evaluation prompts: Hub id or local file in IFEval's schema, of any kind that `dataset` may be"""
 
 
 class ModelConfig(Section):
