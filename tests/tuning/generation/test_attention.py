@@ -3,10 +3,10 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tuning.generation.continuous.linear_layers import argmax
 
 from tuning.generation.continuous import kernels
 from tuning.generation.continuous.attention import grouped_attention
-from tuning.generation.continuous.linear_layers import argmax
 from tuning.generation.kv_cache import LENGTHS
 from tuning.memory.tensor_bytes import TensorBytes
 
