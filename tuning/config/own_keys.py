@@ -155,6 +155,9 @@ class Generation(Section):
     """requests that wait for the server at once"""
     timeout: Annotated[float, Field(gt=0)] = Field(examples=[120])
     """seconds that the server may take for one answer"""
+    base_template: Literal["auto", "chat", "none"] = Field(examples=["chat"])
+    """how the base model is asked: `chat`, in its chat template; `none`, the bare prompt, which it continues up to an
+    end token or `max_new_tokens`, as leaderboards ask base models; `auto`: `none` where it has no chat template"""
     batch_size: AtLeastOne | Literal["auto"] = Field(examples=[64])
     """prompts answered at once; `auto`: as many as fit in free memory"""
     num_batches: AtLeastOne | None = Field(examples=[3])
