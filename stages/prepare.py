@@ -17,7 +17,7 @@ from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
 from tuning.data.instruction_rows import Treated
 from tuning.data.rows import Counts, Row, sample, summary
-from tuning.model.chat_template import load_tokenizer, row_tokens
+from tuning.model.chat_template import has_own_template, load_tokenizer, row_tokens
 
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
@@ -32,8 +32,11 @@ def main() -> None:
     types = instruction_rows.chosen_types(params.data.instructions.types)
     evaluation = evaluation_prompts.read(params.ifeval.prompts)
     tokenizer = load_tokenizer(params)
+    distils = params.data.self_distill
+    if distils == "auto":
+        distils = has_own_template(tokenizer)
     folder = unfinished_work("prepare", declared("prepare", WITHOUT))
-    preparation, counts = Preparation(params, tokenizer, folder), Counts()
+    preparation, counts = Preparation(params, tokenizer, distils, folder), Counts()
 
     sources = mixing.sources(params.dataset, params.data.columns)
     parts = [(clean(source, preparation, counts), source.weight) for source in sources]
@@ -67,11 +70,13 @@ class Preparation:
     """What rows are prepared with.
 
     Attributes:
+        distils: whether the model answers requests itself.
         folder: for the model's answers so far.
     """
 
     params: Params
     tokenizer: Any
+    distils: bool
     folder: Path
 
     def row(self, place: str, prompt: list, completion: list, types: Iterable[str] = ()) -> Row:
@@ -169,7 +174,7 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
 
 def answered_by_the_model(rows: list[Row], preparation: Preparation) -> list[Row]:
     """With ``data.self_distill``, further rows: the same requests, answered by the base model."""
-    if not preparation.params.data.self_distill:
+    if not preparation.distils:
         return []
     asked = [row for row in rows if not instruction_rows.is_foreign(row.completion[-1]["content"])]
     answers = ask([row.prompt for row in asked], preparation, ANSWER_TOKENS)
@@ -189,7 +194,7 @@ def followed_by_the_model(
     keeps what the model can do. Beside the rows, how often it did.
     """
     asked = [result for _, result in treated if result and result.only_counts]
-    if not preparation.params.data.self_distill or not asked:
+    if not preparation.distils or not asked:
         return treated, 0
     answers = ask([result.prompt for result in asked], preparation, FOLLOWING_TOKENS)
     own = {

@@ -59,11 +59,13 @@ class Instructions(Section):
     """rows made of each such row, with different instructions"""
     per_row: Annotated[list[Annotated[float, Field(ge=0)]], AfterValidator(_weights)] = Field(examples=[[1, 1, 1]])
     """weights of one, two, three instructions to a row"""
-    max_words: AtLeastOne | None = Field(examples=[None])
+    max_words: AtLeastOne | Literal["auto"] | None = Field(examples=[None])
     """completions keep their first sentences up to so many words, twice as many where an instruction is about
-    length, words or letters; `null`: they stay as they are"""
-    short: Fraction = Field(examples=[0.5])
-    """share of the variants that keep no more sentences than their instructions need"""
+    length, words or letters; `null`: they stay as they are; `auto`: 60, or `null` where `ifeval.prompts` is
+    google/IFEval, whose protocol leaves room for long answers"""
+    short: Fraction | Literal["auto"] = Field(examples=[0.5])
+    """share of the variants that keep no more sentences than their instructions need; `auto`: 0.9, or 0 where
+    `ifeval.prompts` is google/IFEval"""
     keep_untouched: bool = Field(examples=[True])
     """also train on the rows that get no instructions"""
     types: str | list = Field(examples=["all"])
@@ -89,10 +91,11 @@ class Data(Section):
     end, so the model does not learn from it when to stop)"""
     decontaminate: bool = Field(examples=[False])
     """drop rows in which the user says what an evaluation prompt says, whole or in a run of eight words"""
-    self_distill: bool = Field(examples=[False])
+    self_distill: bool | Literal["auto"] = Field(examples=[False])
     """add the base model's own greedy answers to the requests as rows (up to 96 tokens, ended at a whole sentence
     before it repeats itself); where instructions only count what is there (lengths, words, letters), also its
-    answer to request and instruction together (up to 192 tokens), if that follows the instruction"""
+    answer to request and instruction together (up to 192 tokens), if that follows the instruction; `auto`: where the
+    model has a chat template of its own"""
     instructions: Instructions
 
 
@@ -137,6 +140,9 @@ class PromptTuning(Section):
 class Train(Section):
     """trl.SFTConfig"""
 
+    effective_batch_size: AtLeastOne | Literal["auto"] = Field(examples=[32])
+    """rows to an optimizer step, over all processes; `auto`: 16 for a model of a billion parameters or more, else 4"""
+
 
 class Generation(Section):
     """transformers.GenerationConfig"""
@@ -154,6 +160,9 @@ class Generation(Section):
     """requests that wait for the server at once"""
     timeout: Annotated[float, Field(gt=0)] = Field(examples=[120])
     """seconds that the server may take for one answer"""
+    base_template: Literal["auto", "chat", "none"] = Field(examples=["chat"])
+    """how the base model is asked: `chat`, in its chat template; `none`, the bare prompt, which it continues up to an
+    end token or `max_new_tokens`, as leaderboards ask base models; `auto`: `none` where it has no chat template"""
     batch_size: AtLeastOne | Literal["auto"] = Field(examples=[64])
     """prompts answered at once; `auto`: as many as fit in free memory"""
     num_batches: AtLeastOne | None = Field(examples=[3])

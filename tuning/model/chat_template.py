@@ -51,6 +51,11 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     return tokenizer
 
 
+def has_own_template(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the chat template is the model's own, and not the one that stands in for none."""
+    return tokenizer.chat_template != DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+
+
 def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
     """A token of the vocabulary that never ends a turn; padding is masked, so its meaning is free.
 
