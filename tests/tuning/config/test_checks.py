@@ -151,7 +151,7 @@ def test_the_default_is_right():
         ("generation", {"timeout": -1}, ["'generation.timeout' must be a number above 0, not -1"]),
         ("train", {"learning_rate": math.nan}, ["'train.learning_rate' must be a finite number, not nan"]),
         ("train", {"learning_rate": math.inf}, ["'train.learning_rate' must be a finite number, not inf"]),
-        (
+        ("train", {"learning_rate": "1e-4"}, ["a number of at least 0 or auto, not '1e-4'"]),
             "train",
             {"learning_rate": "1e-4"},
             ["'train.learning_rate' must be a number of at least 0 or auto, not '1e-4'"],
