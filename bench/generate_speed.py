@@ -7,6 +7,7 @@ many new tokens, on the same cores, one after another, each in a fresh process:
 
 - ours: the stages' own decoding, ``generation.batch_size: auto``;
 - ours without NAME: the same with one of its parts switched off, to see what each part gives;
+- ours with kept memory: the same where the C library keeps freed memory in the process, as in training;
 - generate_batch: transformers' own continuous batching;
 - generate: ``transformers``' ``generate`` in batches of 32 prompts, sorted by length;
 - lm_eval: the ``hf`` model class of the Language Model Evaluation Harness, batches of 32, which it sorts;
@@ -31,16 +32,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tuning.config import params
+from tuning.config.params import Params, checked
+from tuning.config.yaml_file import load
 from tuning.core.allocator import keep_freed_memory
 from tuning.core.measurement import peak_memory
 from tuning.generation import decoding, kv_cache, server_client
-from tuning.generation.continuous import (
-    attention,
-    batching,
-    kernels,
-)
-from tuning.model import base_model, chat_template
+from tuning.generation.continuous import attention, kernels
+from tuning.model.base_model import load_model
+from tuning.model.chat_template import load_tokenizer, prompt_tokens
+from tuning.model.model_spec import model_spec
 
 BATCH = 32
 
@@ -105,19 +105,20 @@ def conversations(arguments) -> list[list[dict[str, str]]]:
     return [[{"role": "user", "content": json.loads(line)["prompt"]}] for line in lines]
 
 
-def loaded(arguments):
-    """The default experiment's values, model and tokenizer, and the prompts' token ids."""
-    values = params.load(ROOT / "params.yaml")
+def experiment(arguments, **generation) -> Params:
+    """The default experiment, greedy, with so many new tokens."""
+    values = load(ROOT / "params.yaml")
     values["model"] = str(ROOT / values["model"])
-    values["generation"].update(max_new_tokens=arguments.new_tokens, do_sample=False)
-    tokenizer = chat_template.load_tokenizer(values)
-    model = base_model.load_model(values).eval()
-    return (
-        values,
-        model,
-        tokenizer,
-        [chat_template.prompt_tokens(tokenizer, turns) for turns in conversations(arguments)],
-    )
+    values["generation"].update(max_new_tokens=arguments.new_tokens, do_sample=False, **generation)
+    return checked(values)
+
+
+def loaded(arguments):
+    """The model, its tokenizer, how it decodes, and the prompts' token ids."""
+    params = experiment(arguments)
+    tokenizer, model = load_tokenizer(params), load_model(model_spec(params)).eval()
+    config = decoding.generation_config(model, tokenizer, params.generation.arguments)
+    return model, tokenizer, config, [prompt_tokens(tokenizer, turns) for turns in conversations(arguments)]
 
 
 def result(new_tokens: int, seconds: float, **more) -> dict:
@@ -125,19 +126,17 @@ def result(new_tokens: int, seconds: float, **more) -> dict:
 
 
 def ours(arguments) -> dict:
-    keep_freed_memory()  # as the stages do
-    values, model, tokenizer, prompts = loaded(arguments)
-    config = decoding.generation_config(model, tokenizer, chat_template.end_tokens(tokenizer), values["generation"])
+    model, tokenizer, config, prompts = loaded(arguments)
     started, tokens = time.perf_counter(), 0
     size = kv_cache.batch_size(model, max(map(len, prompts)) + arguments.new_tokens)
-    for batch in decoding.generate(model, tokenizer, prompts, config, size, seed=0):
+    for batch in decoding.generate(model, tokenizer, prompts, decoding.Decoding(config, size, seed=0)):
         tokens += sum(response.new_tokens for _, response in batch)
     seconds = time.perf_counter() - started
     return result(tokens, seconds, parameters=model.num_parameters(), prompt_tokens=sum(map(len, prompts)))
 
 
-def without(change: Callable[[], None]) -> Callable:
-    """The project's own way after a change that switches off one part of it."""
+def after(change: Callable[[], None]) -> Callable:
+    """The project's own way after a change, such as one that switches off a part of it."""
 
     def measured(arguments) -> dict:
         change()
@@ -164,33 +163,10 @@ def without_grouping() -> None:
     attention.AttentionInterface.register(attention.ATTENTION, plain)
 
 
-def without_weight_first() -> None:
-    """Linear layers multiply as torch orders it; the likeliest token is then found by torch as well."""
-    from contextlib import nullcontext
-
-    batching.weight_first = lambda model: nullcontext()
-
-
-def without_block_argmax() -> None:
-    """The likeliest token is found by torch's argmax over the transposed logits."""
-    batching.argmax = lambda logits: logits.argmax(dim=-1)
-
-
-def without_shared_beginning() -> None:
-    """Each prompt is read from its first token."""
-    batching.shared_beginning = lambda prompts: ()
-
-
-def without_kept_memory() -> None:
-    """glibc gives freed memory back to the system."""
-    globals()["keep_freed_memory"] = lambda: None
-
-
 def generate_batch(arguments) -> dict:
     from transformers import ContinuousBatchingConfig
 
-    values, model, tokenizer, prompts = loaded(arguments)
-    config = decoding.generation_config(model, tokenizer, chat_template.end_tokens(tokenizer), values["generation"])
+    model, _, config, prompts = loaded(arguments)
     started = time.perf_counter()
     found = model.generate_batch(prompts, config, ContinuousBatchingConfig(max_memory_percent=0.3))
     seconds = time.perf_counter() - started
@@ -200,8 +176,7 @@ def generate_batch(arguments) -> dict:
 def generate(arguments) -> dict:
     import torch
 
-    values, model, tokenizer, prompts = loaded(arguments)
-    config = decoding.generation_config(model, tokenizer, chat_template.end_tokens(tokenizer), values["generation"])
+    model, tokenizer, config, prompts = loaded(arguments)
     prompts.sort(key=len)
     started, tokens = time.perf_counter(), 0
     for first in range(0, len(prompts), BATCH):
@@ -219,7 +194,7 @@ def lm_eval(arguments) -> dict:
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
-    _, model, tokenizer, _ = loaded(arguments)
+    model, tokenizer, _, _ = loaded(arguments)
     harness = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=BATCH, max_length=2048)
     texts = [
         tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
@@ -245,15 +220,13 @@ def llama_cpp(arguments) -> dict:
     command = [arguments.llama_server, "--model", arguments.gguf, "--port", str(port), "--parallel", str(BATCH)]
     server = subprocess.Popen([*command, "--ctx-size", context, "--threads", "2"], stdout=subprocess.DEVNULL)
     try:
-        generation = params.load(ROOT / "params.yaml")["generation"]
-        generation |= {"base_url": f"http://127.0.0.1:{port}/v1", "concurrency": BATCH}
-        generation |= {"max_new_tokens": arguments.new_tokens}
-        client = server_client.connect(generation)
+        generation = experiment(arguments, base_url=f"http://127.0.0.1:{port}/v1", concurrency=BATCH).generation
+        asked = server_client.Server(generation, "model", seed=0)
+        client = asked.connect()
         while not _answers(client):
             time.sleep(0.2)
-        asked = conversations(arguments)
         started, tokens = time.perf_counter(), 0
-        for batch in server_client.generate(client, "model", asked, generation, seed=0):
+        for batch in server_client.generate(asked, conversations(arguments)):
             tokens += sum(response.new_tokens for _, response in batch)
         seconds = time.perf_counter() - started
         status = Path(f"/proc/{server.pid}/status").read_text()
@@ -275,12 +248,9 @@ def _answers(client) -> bool:
 
 WAYS = {
     "ours": ours,
-    "ours without kernels": without(without_kernels),
-    "ours without grouping": without(without_grouping),
-    "ours without weight first": without(without_weight_first),
-    "ours without block argmax": without(without_block_argmax),
-    "ours without shared beginning": without(without_shared_beginning),
-    "ours without kept memory": without(without_kept_memory),
+    "ours without kernels": after(without_kernels),
+    "ours without grouping": after(without_grouping),
+    "ours with kept memory": after(keep_freed_memory),
     "ours again": ours,
     "generate": generate,
     "generate_batch": generate_batch,

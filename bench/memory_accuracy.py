@@ -118,15 +118,15 @@ def measure(model: str, *rest) -> dict[str, tuple[int, int]]:
     """Estimated and measured bytes, of tensors and of the process."""
     import torch
 
+    from tests.tuning.estimates import estimator
     from tuning.core import allocator
     from tuning.core.measurement import peak_memory
-    from tuning.memory import estimator
     from tuning.memory.tensor_bytes import TensorBytes
 
     allocator.give_back_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         values, run = (trained if len(rest) == 4 else generated)(Path(folder), MODELS[model], *rest)
-        model = estimator.Model(values)
+        model = estimator(values, device=None)
         estimated = model.training(*rest[1:3]) if len(rest) == 4 else model.generation(*rest)
         work = run()
         with TensorBytes() as counter:
@@ -151,6 +151,7 @@ def trained(folder: Path, facts: tuple, kind: str, batch: int, length: int, chec
     """The experiment's values, and what makes two steps of training ready."""
     values = experiment(folder, facts, quantized="4 bits" in kind)
     values["lora"]["enabled"], values["prompt_tuning"]["enabled"] = "LoRA" in kind, "prompt" in kind
+    values["full_finetuning"] = "full" in kind
     values["train"]["bf16"] = "bf16" in kind
     if "bf16 weights" in kind:
         values["model_config"]["dtype"] = "bfloat16"
@@ -160,19 +161,16 @@ def trained(folder: Path, facts: tuple, kind: str, batch: int, length: int, chec
     def run() -> Work:
         from datasets import Dataset
 
-        from stages.train import make_trainer
-        from tests import tiny
-        from tuning.model import adapters, base_model
+        from tests import loading, tiny
 
-        model = adapters.add_adapter(base_model.load_model(values), values)
         rows = []
         for number in range(2 * batch):
             tokens = [5 + (number + place) % 90 for place in range(length - number % batch)]
             rows.append({"input_ids": tokens, "labels": [-100] * (len(tokens) // 2) + tokens[len(tokens) // 2 :]})
         tokenizer = tiny.tokenizer()
         tokenizer.pad_token = "<|endoftext|>"
-        trainer = make_trainer(model, tokenizer, Dataset.from_list(rows), [], values, folder / "out")
-        return Work(model, trainer.train)
+        trainer = loading.trainer(values, tokenizer, Dataset.from_list(rows), folder / "out")
+        return Work(trainer.model, trainer.train)
 
     return values, run
 
@@ -182,16 +180,16 @@ def generated(folder: Path, facts: tuple, batch: int, prompt: int, new_tokens: i
     values = experiment(folder, facts)
 
     def run() -> Work:
-        from tests import tiny
+        from tests import loading, tiny
         from tuning.generation import decoding
-        from tuning.model import base_model
 
-        model, tokenizer = base_model.load_model(values), tiny.tokenizer()
+        model, tokenizer = loading.base(values), tiny.tokenizer()
         tokenizer.pad_token = "<|endoftext|>"
-        settings = {"max_new_tokens": new_tokens, "min_new_tokens": new_tokens}
-        config = decoding.generation_config(model, tokenizer, [1], settings)
+        settings = {"max_new_tokens": new_tokens, "min_new_tokens": new_tokens, "eos_token_id": [1]}
+        config = decoding.generation_config(model, tokenizer, settings)
+        how = decoding.Decoding(config, batch, seed=0)
         prompts = [[5 + (number + place) % 90 for place in range(prompt)] for number in range(batch)]
-        return Work(model, lambda: list(decoding.generate(model, tokenizer, prompts, config, batch, seed=0)))
+        return Work(model, lambda: list(decoding.generate(model, tokenizer, prompts, how)))
 
     return values, run
 
@@ -200,7 +198,7 @@ def experiment(folder: Path, facts: tuple, quantized: bool = False) -> dict[str,
     """The default experiment with a randomly initialised model, saved in the folder."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from tuning.config import params
+    from tuning.config.yaml_file import load
 
     kind, layers, hidden, between, heads, groups, vocabulary, dtype = facts
     config = AutoConfig.for_model(
@@ -214,7 +212,7 @@ def experiment(folder: Path, facts: tuple, quantized: bool = False) -> dict[str,
         vocab_size=vocabulary,
     )
     AutoModelForCausalLM.from_config(config, dtype=dtype).save_pretrained(folder)
-    values = params.load(ROOT / "params.yaml")
+    values = load(ROOT / "params.yaml")
     values["model"], values["quantization"]["enabled"] = str(folder), quantized
     return values
 

@@ -23,11 +23,16 @@ sys.path.insert(0, str(ROOT))
 
 from transformers import TrainerCallback
 
-from stages import train as stage
-from tuning.config import params
+from tuning.config.params import Params, checked
+from tuning.config.yaml_file import load
 from tuning.core.allocator import keep_freed_memory
 from tuning.data import schemas
-from tuning.model import adapters, base_model, chat_template
+from tuning.model.adapters import adapter_spec, add_adapter
+from tuning.model.base_model import load_model
+from tuning.model.chat_template import load_tokenizer, row_tokens
+from tuning.model.device import device
+from tuning.model.model_spec import model_spec
+from tuning.training.trainer import encode, make_trainer, training_config
 
 
 class Clock(TrainerCallback):
@@ -73,52 +78,58 @@ def measure(make, count: int, batch: int) -> tuple[int, float]:
     """Tokens that are not padding, and seconds, of one epoch over some rows of the starter data."""
     if make is ours:
         keep_freed_memory()  # as the stage does
-    values = params.load(ROOT / "params.yaml")
+    values = load(ROOT / "params.yaml")
     values["model"] = str(ROOT / values["model"])
     values["train"].update(per_device_train_batch_size=batch, logging_steps=1000, save_strategy="no")
     values["train"].update(eval_strategy="no", eval_on_start=False)
     conversations = [conversation for _, conversation in schemas.read(str(ROOT / values["dataset"]))]
     spread = conversations[:: max(1, len(conversations) // count)][:count]
-    return run(make, values, [{"prompt": row.prompt, "completion": row.completion} for row in spread])
+    return run(make, checked(values), [{"prompt": row.prompt, "completion": row.completion} for row in spread])
 
 
-def run(make, values: dict, rows: list[dict]) -> tuple[int, float]:
+def run(make, params: Params, rows: list[dict]) -> tuple[int, float]:
     """Tokens that are not padding, and seconds, of one epoch."""
-    tokenizer = chat_template.load_tokenizer(values)
+    tokenizer = load_tokenizer(params)
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make(values, rows, tokenizer, folder)
+        trainer = make(params, rows, tokenizer, folder)
         trainer.add_callback(clock)
         trainer.train()
     return int(trainer.state.num_input_tokens_seen), clock.seconds
 
 
-def ours(values: dict, rows: list[dict], tokenizer, folder: str):
-    model = adapters.add_adapter(base_model.load_model(values), values)
-    return stage.make_trainer(model, tokenizer, stage.encode(rows, tokenizer), [], values, Path(folder))
+def adapted(params: Params):
+    """The model with a new adapter."""
+    spec, checkpointing = model_spec(params), params.train.arguments["gradient_checkpointing"]
+    return add_adapter(load_model(spec), spec, adapter_spec(params), checkpointing)
 
 
-def plain(values: dict, rows: list[dict], tokenizer, folder: str):
+def ours(params: Params, rows: list[dict], tokenizer, folder: str):
+    config = training_config(params, model_spec(params), Path(folder), validates=False)
+    return make_trainer(adapted(params), tokenizer, config, encode(rows, tokenizer), [])
+
+
+def plain(params: Params, rows: list[dict], tokenizer, folder: str):
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
     return SFTTrainer(
-        model=base_model.load_model(values),
-        args=SFTConfig(folder, **common(values)),
+        model=load_model(model_spec(params)),
+        args=SFTConfig(folder, **common(params)),
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(rows),
-        peft_config=adapters.lora_config(values),
+        peft_config=adapter_spec(params).lora,
     )
 
 
-def naive(values: dict, rows: list[dict], tokenizer, folder: str):
+def naive(params: Params, rows: list[dict], tokenizer, folder: str):
     from datasets import Dataset
     from transformers import Trainer, TrainingArguments, default_data_collator
 
-    length = values["train"]["max_length"]
+    length = params.train.arguments["max_length"]
     padded = []
     for row in rows:
-        tokens = chat_template.row_tokens(tokenizer, row["prompt"], row["completion"])
+        tokens = row_tokens(tokenizer, row["prompt"], row["completion"])
         ids = (tokens.prompt + tokens.completion)[:length]
         gap = length - len(ids)
         padded.append(
@@ -129,22 +140,22 @@ def naive(values: dict, rows: list[dict], tokenizer, folder: str):
             }
         )
     return Trainer(
-        model=adapters.add_adapter(base_model.load_model(values), values),
-        args=TrainingArguments(folder, **common(values)),
+        model=adapted(params),
+        args=TrainingArguments(folder, **common(params)),
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(padded),
         data_collator=default_data_collator,
     )
 
 
-def common(values: dict) -> dict:
+def common(params: Params) -> dict:
     """What all three share: one epoch, the batch size, full precision, and no extras."""
     return {
         "num_train_epochs": 1,
-        "per_device_train_batch_size": values["train"]["per_device_train_batch_size"],
-        "learning_rate": values["train"]["learning_rate"],
+        "per_device_train_batch_size": params.train.arguments["per_device_train_batch_size"],
+        "learning_rate": params.train.arguments["learning_rate"],
         "include_num_input_tokens_seen": "non_padding",
-        "use_cpu": base_model.device() == "cpu",
+        "use_cpu": device() == "cpu",
         "bf16": False,
         "report_to": "none",
         "save_strategy": "no",

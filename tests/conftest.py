@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 
 from tests import architectures, tiny
-from tests.tuning.estimates import changed
+from tests.tuning.estimates import changed, estimator
 
 hypothesis.settings.register_profile("no clock", deadline=None)
 hypothesis.settings.load_profile("no clock")
@@ -51,14 +51,18 @@ def model(tiny_model):
 
 @pytest.fixture
 def params(tiny_model):
+    """Values as in params.yaml, for tests to change."""
     return tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
 
 
 @pytest.fixture
-def recurrent(tmp_path):
-    """The memory of a model whose layers go through a row token by token."""
-    from tuning.memory import estimator
-
+def recurrent_params(tmp_path):
+    """Values of an experiment with a model whose layers go through a row token by token."""
     folder = architectures.save("recurrent_gemma", tmp_path / "model")
-    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
-    return estimator.Model(values, "cpu")
+    return changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
+
+
+@pytest.fixture
+def recurrent(recurrent_params):
+    """The memory of that model."""
+    return estimator(recurrent_params)

@@ -1,9 +1,12 @@
 """A randomly initialised model with its tokenizer, and a configuration that runs in seconds."""
 
+import copy
 import json
 from pathlib import Path
 
 import yaml
+
+from tuning.config import params as config
 
 ROOT = Path(__file__).resolve().parent.parent
 CHATML = (
@@ -62,7 +65,7 @@ def save_model(folder: Path, seed: int = 0) -> Path:
 
 
 def params(model: str, dataset: str, prompts: str) -> dict:
-    """The project's params.yaml with a model, data and lengths that run in seconds."""
+    """Values as in the project's params.yaml, with a model, data and lengths that run in seconds."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values.update(model=model, dataset=dataset)
     values["ifeval"]["prompts"] = prompts
@@ -72,3 +75,8 @@ def params(model: str, dataset: str, prompts: str) -> dict:
     values["train"].update(max_steps=4, per_device_train_batch_size=4, logging_steps=1, save_steps=2)
     values["generation"].update(batch_size=4, max_new_tokens=8)
     return values
+
+
+def checked(values: dict) -> config.Params:
+    """Values as in params.yaml, as the stages read them."""
+    return config.checked(copy.deepcopy(values))

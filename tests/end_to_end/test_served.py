@@ -14,10 +14,10 @@ import torch
 import yaml
 
 from stages import baseline, generate
-from tests import tiny
+from tests import loading, tiny
 from tuning.core.files import read_jsonl
 from tuning.generation import server_client
-from tuning.model import adapters, base_model, chat_template
+from tuning.model import adapters
 
 MODEL = tiny.ROOT / "models/base/SmolLM2-135M-Instruct"
 TEXTS = ["Name a colour.", "What is the capital of France?", "Write one sentence about rain."]
@@ -34,16 +34,16 @@ def folder(tmp_path_factory):
     ]
     (folder / "data/prepared/prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     values = params("transformers", "")
-    tuned = adapters.add_adapter(base_model.load_model(values), values)
+    tuned = loading.adapted(values)
     torch.manual_seed(0)
     for name, matrix in adapters.lora_parameters(tuned).items():
         if "lora_B" in name:
             torch.nn.init.normal_(matrix, std=0.05)
-    adapters.save_adapter(tuned, folder / adapters.ADAPTER, values)
-    merged = adapters.load_adapter(base_model.load_model(values), folder / adapters.ADAPTER, values)
+    loading.save(tuned, folder / adapters.ADAPTER, values)
+    merged = loading.tuned(values, folder / adapters.ADAPTER)
     merged.save_pretrained(folder / "merged")  # the server loads no adapters
     for name in (adapters.ADAPTER, "merged"):
-        chat_template.load_tokenizer(values).save_pretrained(folder / name)
+        loading.tokenizer(values).save_pretrained(folder / name)
     return folder
 
 

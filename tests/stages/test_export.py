@@ -16,8 +16,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ifeval import scoring
 from ifeval.instructions import build
 from ifeval.records import Prompt
-from tests import tiny
-from tuning.model import adapters, base_model, chat_template
+from tests import loading, tiny
+from tuning.model import adapters, chat_template
 
 PROMPTS = [Prompt(key, "Say hello.", [build("punctuation:no_comma", {})]) for key in range(1, 5)]
 
@@ -50,13 +50,13 @@ def write(params):
 def train(params):
     """An adapter that changes what the model says."""
     torch.manual_seed(0)
-    model = adapters.add_adapter(base_model.load_model(params), params)
+    model = loading.adapted(params)
     for name, parameter in model.named_parameters():
         if "lora_B" in name or "prompt_encoder" in name:
             torch.nn.init.normal_(parameter, std=0.5)
     adapters.ADAPTER.mkdir(parents=True, exist_ok=True)
-    adapters.save_adapter(model, adapters.ADAPTER, params)
-    chat_template.load_tokenizer(params).save_pretrained(adapters.ADAPTER)
+    loading.save(model, adapters.ADAPTER, params)
+    loading.tokenizer(params).save_pretrained(adapters.ADAPTER)
 
 
 def stage(name, *arguments, text=None):
@@ -144,7 +144,7 @@ def test_a_conversation(project):
 
 def test_an_answer_is_what_generate_would_write_and_the_conversation_is_remembered(project):
     first, second = stage("chat", "--base", text="Say hello.\nAgain.\n").stdout.split("\n> ")[1:3]
-    model, words = base_model.load_model(project), chat_template.load_tokenizer(project)
+    model, words = loading.base(project), loading.tokenizer(project)
     turns = [{"role": "user", "content": "Say hello."}]
     for answer in (first, second):
         ids = torch.tensor([chat_template.prompt_tokens(words, turns)])

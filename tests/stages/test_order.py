@@ -32,3 +32,6 @@ def test_generate_before_train(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="models/adapter is not here: `dvc repro` trains it"):
         generate.main()
+    generate.ADAPTER.mkdir(parents=True)
+    with pytest.raises(UserError, match=r"data/prepared/prompts.jsonl is not here: run the stage that writes it"):
+        generate.main()

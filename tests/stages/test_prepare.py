@@ -21,9 +21,10 @@ def project(tmp_path, monkeypatch, tiny_model):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "prompts.jsonl").write_text(json.dumps(PROMPT) + "\n")
 
-    def run(rows, dataset="rows.jsonl", **data):
+    def run(rows, dataset="rows.jsonl", seed=42, **data):
         (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         values = tiny.params(str(tiny_model), dataset, "prompts.jsonl")
+        values["seed"] = seed
         values["data"].update({"num_val": 1, **data})
         values["train"]["max_length"] = 60
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
@@ -54,15 +55,17 @@ INSTRUCTIONS |= {"max_words": None, "short": 0, "keep_untouched": True}
 
 
 def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_all_is_written(project, monkeypatch):
-    asked, cleared = [], []
+    asked, folders, cleared = [], [], []
 
-    def answers(prompts, *_):
+    def answers(prompts, tokenizer, params, folder, new_tokens):
+        folders.append(folder)
         asked.extend(prompts)
         return ["It is so.", None, *["So it is."] * (len(prompts) - 2)]
 
     def remove(folder):
         assert folder.parent == UNFINISHED / "prepare"
         cleared.append((prepare.PREPARED / "train.jsonl").is_file() and prepare.METRICS.is_file())
+        assert [folder] == folders
 
     monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
     monkeypatch.setattr(prepare, "remove", remove)
@@ -102,6 +105,19 @@ def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, 
     assert len(counted) - said["It is so, I think."] == metrics["rows"]["followed_by_itself"]
     assert len(asked) == 2
     assert not UNFINISHED.exists()
+
+
+def test_own_answers_are_found_again_by_what_they_depend_on(project, monkeypatch):
+    found = {}
+
+    def answers(prompts, tokenizer, params, folder, new_tokens):
+        found.setdefault(folder, []).append(params)
+        return [None] * len(prompts)
+
+    monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    for seed, num_val in ((42, 1), (42, 2), (7, 1)):
+        project(ROWS, seed=seed, num_val=num_val, self_distill=True)
+    assert [[params.seed for params in each] for each in found.values()] == [[42, 42], [7]]
 
 
 def test_rows_with_instructions_are_counted_and_shown(project):

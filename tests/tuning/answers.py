@@ -20,16 +20,16 @@ def tokens(tokenizer, texts=QUESTIONS):
 
 def settings_of(model, tokenizer, **generation):
     given = {"max_new_tokens": 24, "do_sample": False} | generation
-    return decoding.generation_config(model, tokenizer, chat_template.end_tokens(tokenizer), given)
+    return decoding.generation_config(model, tokenizer, given)
 
 
 def answers(model, tokenizer, batch_size, prompts=None, done=frozenset(), said=None, seed=1, **generation):
     """Responses by the index of their prompt."""
-    config = settings_of(model, tokenizer, **generation)
-    found = {}
     say = (lambda text: None) if said is None else said.append
+    how = decoding.Decoding(settings_of(model, tokenizer, **generation), batch_size, seed, say=say)
+    found = {}
     prompts = tokens(tokenizer) if prompts is None else prompts
-    for batch in decoding.generate(model, tokenizer, prompts, config, batch_size, seed, done=done, say=say):
+    for batch in decoding.generate(model, tokenizer, prompts, how, done):
         assert not found.keys() & dict(batch).keys()
         found.update(batch)
     return found

@@ -64,8 +64,12 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def _text(path: Path) -> str:
+    return _bytes(path).decode("utf-8")
+
+
+def _bytes(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except FileNotFoundError:
         raise UserError(
             f"{path} is not here: run the stage that writes it, or `dvc repro`, which runs all of them in order"
@@ -73,13 +77,17 @@ def _text(path: Path) -> str:
 
 
 def fingerprint(*parts: Any) -> str:
-    """Sixteen hexadecimal digits that change with any of the parts: files or folders (Path), or JSON values."""
+    """Sixteen hexadecimal digits that change with any of the parts: files or folders (Path), or JSON values.
+
+    Raises:
+        UserError: a file is not there, since no stage has written it yet.
+    """
     digest = sha256()
     for part in parts:
         if isinstance(part, Path):
             files = sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else [part]
             for file in files:
-                digest.update(sha256(file.read_bytes()).digest())
+                digest.update(sha256(_bytes(file)).digest())
         else:
             digest.update(json.dumps(part, sort_keys=True, default=str).encode())
     return digest.hexdigest()[:16]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tiny import checked
 from tuning.data import own_answers
 from tuning.model.chat_template import load_tokenizer, prompt_tokens
 
@@ -45,6 +46,7 @@ def test_answers_are_what_generate_writes(params, tiny_model, tmp_path, monkeypa
     from transformers import AutoModelForCausalLM
 
     monkeypatch.setattr(own_answers, "ended", lambda text, whole: f"{text} {whole}")
+    params = checked(params)
     tokenizer = load_tokenizer(params)
     found = own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 12)
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
@@ -58,13 +60,14 @@ def test_answers_are_what_generate_writes(params, tiny_model, tmp_path, monkeypa
 
 
 def test_what_is_finished_is_not_answered_again_unless_something_else_is_asked(params, tmp_path, monkeypatch):
+    params = checked(params)
     tokenizer = load_tokenizer(params)
     first = own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 4)
     loaded = []
     load = own_answers.load_model
-    monkeypatch.setattr(own_answers, "load_model", lambda params: loaded.append(1) or load(params))
+    monkeypatch.setattr(own_answers, "load_model", lambda spec: loaded.append(1) or load(spec))
     assert own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 4) == first
     assert loaded == []
     own_answers.own_answers(PROMPTS[:2], tokenizer, params, tmp_path, 4)
-    own_answers.own_answers(PROMPTS, tokenizer, {**params, "seed": 7}, tmp_path, 4)
+    own_answers.own_answers(PROMPTS, tokenizer, params, tmp_path, 5)
     assert loaded == [1, 1]

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from tuning.generation.continuous import kernels
 from tuning.generation.continuous.attention import grouped_attention
-from tuning.generation.continuous.linear_layers import argmax
 from tuning.generation.kv_cache import LENGTHS
 from tuning.memory.tensor_bytes import TensorBytes
 
@@ -81,13 +80,3 @@ def test_a_sequence_gets_the_same_bits_alone(step):
             None, query[one], keys[one, :, :seen], values[one, :, :seen], mask[one, :, :, :seen]
         )
         assert torch.equal(alone[0], together[index]) or not kernels.RUNS
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 9), st.sampled_from([1, 63, 64, 65, 192]), st.booleans(), st.integers(0, 999))
-def test_argmax_is_the_first_greatest(rows, vocabulary, transposed, seed):
-    generator = torch.Generator().manual_seed(seed)
-    logits = torch.randint(0, 5, (rows, vocabulary), generator=generator).float()
-    logits = logits.t().contiguous().t() if transposed else logits
-    expected = [row.index(max(row)) for row in logits.tolist()]
-    assert argmax(logits).tolist() == expected

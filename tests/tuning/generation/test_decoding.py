@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GenerationConfig, GptOssConfig, GptOssForCausalLM
 
-from tests import architectures, tiny
+from tests import architectures, loading, tiny
 from tests.tuning.answers import QUESTIONS, answers, one_at_a_time, settings_of, tokens
 from tuning.generation import decoding
 from tuning.generation.continuous import batching
 from tuning.generation.sequence import Sequence
-from tuning.model import adapters, base_model, chat_template
+from tuning.model import adapters, chat_template
 
 
 @pytest.fixture(scope="module", params=architectures.ARCHITECTURES)
@@ -23,7 +23,7 @@ def any_model(request, tmp_path_factory):
     """Model and tokenizer of each architecture, with the attention that the stages load it with."""
     folder = architectures.save(request.param, tmp_path_factory.mktemp(request.param) / "model")
     values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
-    return base_model.load_model(values), chat_template.load_tokenizer(values)
+    return loading.base(values), loading.tokenizer(values)
 
 
 def early_end(model, tokenizer):
@@ -66,13 +66,13 @@ def test_adapters_write_what_generate_writes(any_model, kind, tmp_path):
     values["prompt_tuning"].update(enabled=kind in ("prompt_tuning", "both"), num_virtual_tokens=5)
     values["quantization"].update(enabled=kind == "4-bit", bnb_4bit_compute_dtype="float32")
     torch.manual_seed(0)
-    tuned = adapters.add_adapter(base_model.load_model(values), values)
+    tuned = loading.adapted(values)
     for parameter in adapters.lora_parameters(tuned).values():
         torch.nn.init.normal_(parameter, std=0.1)
     if values["prompt_tuning"]["enabled"]:
         torch.nn.init.normal_(tuned.prompt_encoder["default"].embedding.weight, std=3.0)
-    adapters.save_adapter(tuned, tmp_path / "adapter", values)
-    loaded = adapters.load_adapter(base_model.load_model(values), tmp_path / "adapter", values)
+    loading.save(tuned, tmp_path / "adapter", values)
+    loaded = loading.tuned(values, tmp_path / "adapter")
     said = []
     found = answers(loaded, tokenizer, 5, said=said)
     assert found == one_at_a_time(loaded, tokenizer)
@@ -157,7 +157,8 @@ def test_samples_have_the_distribution_of_the_model(model, tokenizer):
     config = settings_of(model, tokenizer, do_sample=True, temperature=0.1, max_new_tokens=1, top_k=0)
     count, hits = 400, 0
     for seed in range(count):
-        [[(_, response)]] = decoding.generate(model, tokenizer, [prompt], config, 1, seed, say=str)
+        how = decoding.Decoding(config, 1, seed, say=str)
+        [[(_, response)]] = decoding.generate(model, tokenizer, [prompt], how)
         hits += response.text == likeliest
     share = float(sum(expected[token] for token, text in enumerate(written) if text == likeliest))
     assert abs(hits / count - share) < 4 * (share * (1 - share) / count) ** 0.5 + 1e-9
@@ -166,7 +167,7 @@ def test_samples_have_the_distribution_of_the_model(model, tokenizer):
 def test_sampling_by_generate_depends_on_the_prompt_only_too(tmp_path):
     folder = architectures.save("recurrent_gemma", tmp_path / "model")
     values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
-    model, tokenizer = base_model.load_model(values), chat_template.load_tokenizer(values)
+    model, tokenizer = loading.base(values), loading.tokenizer(values)
     options = {"do_sample": True, "temperature": 1.5, "max_new_tokens": 6}
     sampled = answers(model, tokenizer, 4, **options)
     turned = answers(model, tokenizer, 3, tokens(tokenizer)[::-1], **options)

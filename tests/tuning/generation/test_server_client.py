@@ -8,13 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tuning.config.own_keys import Generation
 from tuning.core.errors import UserError
 from tuning.generation import server_client
 from tuning.generation.decoding import Response
 
 GENERATION = {
     "engine": "openai",
-    "base_url": None,
+    "base_url": "",
     "base_model": None,
     "tuned_model": "tuned",
     "concurrency": 3,
@@ -83,11 +84,17 @@ def server():
     server.server_close()
 
 
+def section(**changes):
+    return Generation.model_validate(GENERATION | changes)
+
+
+def asked_of(url, **changes):
+    return server_client.Server(section(base_url=url, **changes), "base", 7)
+
+
 def ask(url, done=frozenset(), share=(0, 1), **changes):
-    generation = {**GENERATION, "base_url": url, **changes}
-    client = server_client.connect(generation)
     found = {}
-    for batch in server_client.generate(client, "base", ASKED, generation, 7, done, share):
+    for batch in server_client.generate(asked_of(url, **changes), ASKED, done, share):
         found.update(batch)
     return found
 
@@ -120,8 +127,7 @@ def test_a_server_that_stays_broken(server):
 
 def test_what_arrived_before_a_failure_is_not_lost(server):
     server.script = [200, 200, 400]
-    generation = {**GENERATION, "base_url": server.url, "concurrency": 1}
-    batches, found = server_client.generate(server_client.connect(generation), "base", ASKED, generation, 7), {}
+    batches, found = server_client.generate(asked_of(server.url, concurrency=1), ASKED), {}
     with pytest.raises(UserError, match="400"):
         found.update(itertools.chain.from_iterable(batches))
     assert set(found) == {0, 1}
@@ -129,8 +135,7 @@ def test_what_arrived_before_a_failure_is_not_lost(server):
 
 def test_what_is_under_way_when_one_request_fails_is_not_lost(server):
     server.script, server.seconds = [200, 400], 0.05
-    generation = {**GENERATION, "base_url": server.url, "concurrency": 4}
-    batches, found = server_client.generate(server_client.connect(generation), "base", ASKED, generation, 7), {}
+    batches, found = server_client.generate(asked_of(server.url, concurrency=4), ASKED), {}
     with pytest.raises(UserError, match="400"):
         found.update(itertools.chain.from_iterable(batches))
     assert len(found) == len(server.bodies) - 1 >= 3
@@ -159,13 +164,14 @@ def test_an_answer_that_takes_too_long(server, monkeypatch):
 
 
 def test_greedy_is_temperature_zero_and_leaves_out_what_only_samples():
-    asked = server_client.request({**GENERATION, "temperature": 0.9, "top_k": 5, "repetition_penalty": 1.1}, 3)
+    given = section(temperature=0.9, top_k=5, repetition_penalty=1.1).arguments
+    asked = server_client.request(given, 3)
     assert asked == {"temperature": 0, "seed": 3, "max_tokens": 20, "extra_body": {"repetition_penalty": 1.1}}
 
 
 def test_sampling_and_stop_strings_under_the_names_of_the_interface():
     sampling = {"do_sample": True, "temperature": 0.9, "top_p": 0.8, "top_k": 5, "stop_strings": ["END"]}
-    asked = server_client.request({**GENERATION, **sampling}, 3)
+    asked = server_client.request(section(**sampling).arguments, 3)
     options = {"temperature": 0.9, "top_p": 0.8, "stop": ["END"], "extra_body": {"top_k": 5}}
     assert asked == {"seed": 3, "max_tokens": 20, **options}
 

@@ -1,5 +1,7 @@
 """What is estimated is what is there when it runs."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from datasets import Dataset
@@ -8,26 +10,23 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import DynamicCache
 
-from stages.train import make_trainer
-from tests import architectures, tiny
+from tests import architectures, loading, tiny
 from tests.tuning.answers import settings_of
-from tests.tuning.estimates import changed
+from tests.tuning.estimates import changed, estimator
 from tuning.core.errors import UserError
 from tuning.generation import decoding, kv_cache
-from tuning.memory import activations, estimator, fake_model, optimizer_states, simulated_step
+from tuning.memory import activations, fake_model, optimizer_states, simulated_step
 from tuning.memory.tensor_bytes import TensorBytes
-from tuning.model import adapters, base_model
 from tuning.model.architectures import shortened
 
 
 def trained_peak(values, batch, length, tokenizer, folder):
     """Bytes of tensors at the greatest moment of two steps."""
-    model = adapters.add_adapter(base_model.load_model(values), values)
     rows = [[5 + (number + place) % 90 for place in range(length - number % batch)] for number in range(2 * batch)]
     data = Dataset.from_list([{"input_ids": row, "labels": [-100] * 3 + row[3:]} for row in rows])
-    trainer = make_trainer(model, tokenizer, data, [], values, folder)
+    trainer = loading.trainer(values, tokenizer, data, folder)
     with TensorBytes() as counter:
-        counter.note_weights(model)
+        counter.note_weights(trainer.model)
         trainer.train()
     return counter.peak
 
@@ -39,7 +38,7 @@ def test_training_takes_what_was_estimated(architecture, kind, tmp_path, tokeniz
     values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), kind, gradient_checkpointing=False)
     values["train"]["per_device_train_batch_size"] = 4
     peak = trained_peak(values, 4, 48, tokenizer, tmp_path / "out")
-    assert estimator.Model(values, "cpu").training(4, 48).tensors == pytest.approx(peak, rel=0.1)
+    assert estimator(values).training(4, 48).tensors == pytest.approx(peak, rel=0.1)
 
 
 @pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
@@ -47,7 +46,7 @@ def test_training_takes_what_was_estimated(architecture, kind, tmp_path, tokeniz
 def test_training_takes_what_was_estimated_whatever_is_trained(params, kind, checkpointing, tmp_path, tokenizer):
     values = changed(params, kind, gradient_checkpointing=checkpointing, per_device_train_batch_size=2)
     peak = trained_peak(values, 2, 100, tokenizer, tmp_path / "out")
-    assert estimator.Model(values, "cpu").training(2, 100).tensors == pytest.approx(peak, rel=0.1)
+    assert estimator(values).training(2, 100).tensors == pytest.approx(peak, rel=0.1)
 
 
 @pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
@@ -56,7 +55,7 @@ def test_training_in_bfloat16_takes_what_was_estimated(params, kind, weights, tm
     values = changed(params, kind, gradient_checkpointing=False, per_device_train_batch_size=2)
     values["train"]["bf16"], values["model_config"]["dtype"] = True, weights
     peak = trained_peak(values, 2, 104, tokenizer, tmp_path / "out")
-    assert estimator.Model(values, "cpu").training(2, 104).tensors == pytest.approx(peak, rel=0.1)
+    assert estimator(values).training(2, 104).tensors == pytest.approx(peak, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def test_training_in_bfloat16_takes_what_was_estimated(params, kind, weights, tm
 def test_pages_of_the_file_are_beside_weights_that_are_not_they(dtype, quantized, pages):
     values = tiny.params("Qwen/Qwen2.5-7B", "rows.jsonl", "prompts.jsonl")  # known to be in bfloat16
     values["model_config"]["dtype"], values["quantization"]["enabled"] = dtype, quantized
-    model = estimator.Model(values, "cpu")
+    model = estimator(values)
     needed = model.generation(1, 8, 8)
     if pages:
         assert needed.total - needed.runtime == needed.weights + pages * model.weights.parameters
@@ -78,11 +77,12 @@ def test_pages_of_the_file_are_beside_weights_that_are_not_they(dtype, quantized
 def test_generation_takes_what_was_estimated(params, model, tokenizer):
     prompts = [[5 + (number + place) % 90 for place in range(100)] for number in range(64)]
     config = settings_of(model, tokenizer, max_new_tokens=64, min_new_tokens=64)
+    how = decoding.Decoding(config, 64, 1, say=str)
     with TensorBytes() as counter:
         counter.note_weights(model)
-        list(decoding.generate(model, tokenizer, prompts, config, 64, 1, say=str))
+        list(decoding.generate(model, tokenizer, prompts, how))
     # In so small a model, tensors count that do not where hidden states are large.
-    assert estimator.Model(params, "cpu").generation(64, 100, 64).tensors == pytest.approx(counter.peak, rel=0.15)
+    assert estimator(params).generation(64, 100, 64).tensors == pytest.approx(counter.peak, rel=0.15)
 
 
 @pytest.fixture(
@@ -95,7 +95,7 @@ def any_estimate(request, tmp_path_factory):
     name, kind = request.param
     folder = architectures.save(name, tmp_path_factory.mktemp(name) / "model")
     values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), kind, gradient_checkpointing=False)
-    model = estimator.Model(values, "cpu")
+    model = estimator(values)
     model.config.num_hidden_layers = 6
     if vars(model.config).get("layer_types"):
         model.config.layer_types = 3 * model.config.layer_types
@@ -105,7 +105,7 @@ def any_estimate(request, tmp_path_factory):
 @pytest.mark.parametrize(("batch", "length"), [(1, 30), (12, 20), (3, 150), (40, 130)])
 def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
     model = any_estimate
-    counted = simulated_step.run(model.params, model.config, model.dtype, "cpu", 0, (batch, length))
+    counted = simulated_step.training_step(model.run, 0, (batch, length))
     found = model.law.phases(batch, length)
     peak = max(phase.peak for phase in counted.values())
     assert max(phase.peak for phase in found.values()) == pytest.approx(peak, rel=0.06)
@@ -114,27 +114,27 @@ def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
 @pytest.mark.parametrize(("batch", "length"), [(2, 40), (12, 20), (5, 90)])
 def test_rows_that_are_looped_through_may_be_short_ones(recurrent, batch, length):
     model = recurrent
-    counted = simulated_step.run(model.params, model.config, model.dtype, "cpu", 0, (batch, length))
+    counted = simulated_step.training_step(model.run, 0, (batch, length))
     peak = max(phase.peak for phase in counted.values())
     found = model.training(batch, length)
     assert found.activations + found.logits + found.gradients == pytest.approx(peak, rel=0.08)
 
 
 @pytest.mark.parametrize("change", ["prompt_tuning", "eager"])
-def test_what_grows_with_the_length_of_rows_keeps_them_as_they_are(recurrent, change):
+def test_what_grows_with_the_length_of_rows_keeps_them_as_they_are(recurrent_params, change):
     if change == "eager":
-        recurrent.params["model_config"]["attn_implementation"] = "eager"
+        recurrent_params["model_config"]["attn_implementation"] = "eager"
     else:
-        recurrent.params["prompt_tuning"]["enabled"] = True
-    assert recurrent.training(3, 24) == recurrent.training_by_law(3, 24)
+        recurrent_params["prompt_tuning"]["enabled"] = True
+    model = estimator(recurrent_params)
+    assert model.training(3, 24) == model.training_by_law(3, 24)
 
 
 def test_reading_prompts_that_are_looped_through(recurrent):
-    shape = recurrent.params, recurrent.config, recurrent.dtype
-    estimated = simulated_step.generation(*shape, 4, 128, 0)
-    config = shortened(recurrent.config, 3)
+    spec = recurrent.run.model
+    estimated = simulated_step.generation(spec, 4, 128, 0)
     with torch.device("meta"):
-        model = fake_model.base(recurrent.params, config, recurrent.dtype).eval()
+        model = fake_model.base(replace(spec, config=shortened(spec.config, 3))).eval()
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad():
         fake_model.make_fake(model)
         assert estimated == pytest.approx(simulated_step._peak(model, 4, 128), rel=0.05)
@@ -143,13 +143,14 @@ def test_reading_prompts_that_are_looped_through(recurrent):
 @pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
 @pytest.mark.parametrize("steps", [1, 4])
 @pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_what_few_layers_tell_is_what_all_hold(params, kind, steps, checkpointing, dtype):
     values = changed(params, kind, gradient_checkpointing=checkpointing, gradient_accumulation_steps=steps)
-    model = estimator.Model(values, "cpu")
+    values["model_config"]["dtype"] = dtype
+    model = estimator(values)
     model.config.num_hidden_layers = 9
-    all_layers = simulated_step.run(values, model.config, dtype, "cpu", 0, (3, 40))
-    [found] = activations.phases(values, model.config, dtype, [(3, 40)], "cpu")
+    all_layers = simulated_step.training_step(model.run, 0, (3, 40))
+    [found] = activations.phases(model.run, [(3, 40)])
     greatest = max(phase.peak for phase in all_layers.values())
     assert max(phase.peak for phase in found.values()) == pytest.approx(greatest, rel=1e-3)
 
@@ -159,13 +160,12 @@ def test_what_few_layers_tell_is_what_all_hold(params, kind, steps, checkpointin
 @pytest.mark.parametrize("vocabulary", [80_000, 200_000])
 def test_two_tiles_of_logits_tell_what_all_hold(params, kind, bf16, vocabulary, monkeypatch):
     values = changed(params, kind, gradient_checkpointing=False)
-    values["train"]["bf16"] = bf16
-    model = estimator.Model(values, "cpu")
+    values["train"]["bf16"], values["model_config"]["dtype"] = bf16, "bfloat16"
+    model = estimator(values)
     model.config.vocab_size = vocabulary
-    size = values, model.config, torch.bfloat16, "cpu", 3, (5, 1000)
-    found = simulated_step.run(*size)
+    found = simulated_step.training_step(model.run, 3, (5, 1000))
     monkeypatch.setattr(simulated_step, "narrow_head", lambda model: None)
-    assert found == simulated_step.run(*size)
+    assert found == simulated_step.training_step(model.run, 3, (5, 1000))
 
 
 @settings(max_examples=30, deadline=None)
@@ -179,7 +179,7 @@ def test_more_never_takes_less(any_estimate, batch, length):
 def test_recurrent_layers_hold_a_state_and_no_keys(tmp_path):
     folder = architectures.save("recurrent_gemma", tmp_path / "model")
     values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
-    model = base_model.load_model(values)
+    model = loading.base(values)
     cache = DynamicCache()
     model(input_ids=torch.ones(3, 12, dtype=torch.long), past_key_values=cache, use_cache=True)
     held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers if layer.is_initialized)
@@ -210,13 +210,12 @@ def test_bytes_are_counted_once_and_until_they_are_freed():
 @pytest.mark.parametrize("name", ["adamw_torch", "sgd", "adafactor", "rmsprop", "adagrad"])
 def test_optimizer_states_are_as_large_as_the_optimizer_makes_them(params, name, tmp_path, tokenizer):
     values = changed(params, "lora", optim=name, gradient_checkpointing=False)
-    model = adapters.add_adapter(base_model.load_model(values), values)
     data = Dataset.from_list([{"input_ids": [5, 6, 7, 8], "labels": [-100, 6, 7, 8]}] * 4)
-    trainer = make_trainer(model, tokenizer, data, [], values, tmp_path / "out")
+    trainer = loading.trainer(values, tokenizer, data, tmp_path / "out")
     trainer.train()
     states = trainer.optimizer.state_dict()["state"].values()
     held = sum(value.nbytes for state in states for value in state.values() if isinstance(value, torch.Tensor))
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    trained = [parameter for parameter in trainer.model.parameters() if parameter.requires_grad]
     assert optimizer_states.state_bytes(name, trained) == pytest.approx(held, rel=0.02, abs=16 * len(trained))
 
 
@@ -226,7 +225,7 @@ def test_adapters_take_as_much_beside_weights_of_any_dtype(params, kind):
     found = []
     for dtype in ("float32", "bfloat16"):
         values["model_config"]["dtype"] = dtype
-        found.append(estimator.Model(values, "cuda").trained)
+        found.append(estimator(values, "cuda").trained)
     assert found[0] == found[1]
 
 
@@ -234,4 +233,4 @@ def test_an_adapter_that_does_not_fit_is_the_users_to_mend(params):
     values = changed(params, "lora", gradient_checkpointing=False)
     values["lora"]["target_modules"] = ["nowhere"]
     with pytest.raises(UserError, match="the adapter does not fit"):
-        estimator.Model(values, "cpu").training(2, 16)
+        estimator(values).training(2, 16)

@@ -6,8 +6,10 @@ from threading import Thread
 import pytest
 from huggingface_hub import constants
 
+from tests.tiny import checked
+from tests.tuning.estimates import estimator
 from tuning.core.errors import UserError
-from tuning.memory import estimator, known_models
+from tuning.memory import known_models
 from tuning.model import hub
 
 
@@ -23,23 +25,23 @@ from tuning.model import hub
     ],
 )
 def test_models_are_known_where_the_hub_is_not(params, name, parameters):
-    model = estimator.Model({**params, "model": name}, "cuda")
+    model = estimator({**params, "model": name}, "cuda")
     assert model.weights.parameters == parameters
-    assert model.dtype.itemsize == 2
+    assert model.run.model.dtype.itemsize == 2
 
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_a_hub_that_does_not_answer_is_not_asked_for_each_file(params, monkeypatch, answers):
     asked = []
 
-    def load_config(params):
-        asked.append(params["model_config"].get("local_files_only", False))
+    def load_config(name, arguments):
+        asked.append((name, arguments.get("local_files_only", False)))
         raise UserError("not here")
 
     monkeypatch.setattr(known_models, "reachable", lambda: answers)
     monkeypatch.setattr(known_models, "load_config", load_config)
-    assert known_models.configuration({**params, "model": "microsoft/phi-2"}).num_hidden_layers == 32
-    assert asked == [not answers]
+    assert known_models.configuration(checked({**params, "model": "microsoft/phi-2"})).num_hidden_layers == 32
+    assert asked == [("microsoft/phi-2", not answers)]
 
 
 def test_a_hub_that_answers_is_reachable(monkeypatch):
@@ -55,4 +57,4 @@ def test_a_hub_that_answers_is_reachable(monkeypatch):
 
 def test_other_models_are_asked_of_the_hub(params):
     with pytest.raises(UserError, match="nobody/nothing"):
-        known_models.configuration({**params, "model": "nobody/nothing"})
+        known_models.configuration(checked({**params, "model": "nobody/nothing"}))

@@ -2,13 +2,15 @@
 
 import pytest
 
+from stages.estimate import run_on
+from tests.tiny import checked
 from tuning.core.errors import UserError
 from tuning.memory import preflight
 
 
 def test_one_line_on_what_training_will_do(params, capsys):
     params["train"]["max_steps"] = -1
-    assert preflight.describe_training(params, [10] * 9, strict=True).tokens == 120
+    preflight.describe_training(run_on(checked(params), None), [10] * 9, strict=True)
     out, err = capsys.readouterr()
     assert err == ""
     assert out.count("\n") == 1
@@ -22,7 +24,7 @@ def test_one_line_on_what_training_will_do(params, capsys):
 def test_what_needs_a_gpu_is_refused_without_one(params, options, words):
     params["train"].update(options)
     with pytest.raises(UserError, match=words):
-        preflight.check_device(params)
+        preflight.check_device(checked(params).train.arguments)
 
 
 @pytest.mark.parametrize(
@@ -33,5 +35,6 @@ def test_what_needs_a_gpu_is_refused_without_one(params, options, words):
         ({"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2, "num_train_epochs": 2}, 17, 6),
     ],
 )
-def test_steps(train, rows, steps):
-    assert preflight.steps(train, rows) == steps
+def test_steps(params, train, rows, steps):
+    params["train"].update({"max_steps": -1} | train)
+    assert preflight.steps(run_on(checked(params), None).training, rows) == steps

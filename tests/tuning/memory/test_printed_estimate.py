@@ -2,21 +2,27 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from transformers import MixtralConfig
 
-from tests import tiny
+from stages.estimate import run_on
+from tests import loading, tiny
+from tests.tiny import checked
+from tests.tuning.estimates import changed, estimator
 from tuning.config import overrides
 from tuning.core.energy import Energy, counters
 from tuning.core.errors import UserError
-from tuning.generation import kv_cache
-from tuning.memory import activations, estimator, flops, preflight, printed_estimate
+from tuning.generation.answering import Task
+from tuning.memory import activations, flops, preflight, printed_estimate
+from tuning.model.adapters import adapter_spec
+from tuning.model.model_spec import model_spec
 
 
 def command(*arguments):
-    line = [sys.executable, "-m", "stages.resources", "--estimate", *arguments]
+    line = [sys.executable, "-m", "stages.estimate", *arguments]
     return subprocess.run(line, capture_output=True, text=True, cwd=tiny.ROOT)
 
 
@@ -51,39 +57,55 @@ def test_changes_are_yaml(monkeypatch):
     values = overrides.apply(
         ["lora.r=4", "quantization.enabled=true", "train.learning_rate=1e-4", "+lora.use_rslora=true"]
     )
-    assert (values["lora"]["r"], values["quantization"]["enabled"]) == (4, True)
-    assert values["train"]["learning_rate"] == 1e-4
-    assert values["lora"]["use_rslora"] is True
+    assert (values.lora.arguments["r"], values.quantization.enabled) == (4, True)
+    assert values.train.arguments["learning_rate"] == 1e-4
+    assert values.lora.arguments["use_rslora"] is True
+
+
+def shown(values):
+    params = checked(values)
+    return printed_estimate.show(run_on(params, "cpu"), run_on(params, "cuda"), params.generation)
+
+
+def describe(values, lengths, strict):
+    return preflight.describe_training(run_on(checked(values), None), lengths, strict)
+
+
+def check_generation(values, strict):
+    params = checked(values)
+    rows, tokenizer = [{"key": 1, "prompt": "Name a colour."}], loading.tokenizer(values)
+    task = Task("tuned", rows, params.generation, params.model, tokenizer, params.seed, Path())
+    preflight.check_generation(model_spec(params), adapter_spec(params), task, strict)
 
 
 def test_what_does_not_fit_is_followed_by_what_to_change(params, monkeypatch):
-    assert "does not fit" not in printed_estimate.show(params, "cpu")
-    monkeypatch.setattr(kv_cache, "free_bytes", lambda: 1000)
-    train, lora = {**params["train"], "gradient_checkpointing": False}, {**params["lora"], "r": 16}
-    shown = printed_estimate.show({**params, "train": train, "lora": lora}, "cpu")
-    assert shown.index("does not fit") < shown.index("quantization.enabled=true") < shown.index("lora.r=")
+    assert "does not fit" not in shown(params)
+    monkeypatch.setattr(printed_estimate, "free_bytes", lambda: 1000)
+    params["train"]["gradient_checkpointing"], params["lora"]["r"] = False, 16
+    text = shown(params)
+    assert text.index("does not fit") < text.index("quantization.enabled=true") < text.index("lora.r=")
 
 
 def test_what_does_not_fit_warns_or_stops(params, monkeypatch, capsys):
-    monkeypatch.setattr(kv_cache, "free_bytes", lambda: 1000)
-    preflight.describe_training(params, [10, 20], strict=False)
+    monkeypatch.setattr(preflight, "free_bytes", lambda: 1000)
+    describe(params, [10, 20], strict=False)
     assert "warning: training needs about" in capsys.readouterr().err
     with pytest.raises(UserError, match=r"training needs about .* are free on .*quantization.enabled=true saves"):
-        preflight.describe_training(params, [10, 20], strict=True)
+        describe(params, [10, 20], strict=True)
     with pytest.raises(UserError, match="generation needs about"):
-        preflight.check_generation(params, 20, strict=True)
+        check_generation(params, strict=True)
 
 
 def test_freed_memory_is_kept_only_where_there_is_room_for_it(params, monkeypatch):
-    plan = preflight.describe_training(params, [10, 20], strict=True)
+    plan = describe(params, [10, 20], strict=True)
     for free, room in ((plan.needed.total, True), (plan.needed.least, False)):
-        monkeypatch.setattr(kv_cache, "free_bytes", lambda free=free: free)
+        monkeypatch.setattr(preflight, "free_bytes", lambda free=free: free)
         assert plan.leaves_room() == room
 
 
 def test_what_fits_says_nothing(params, capsys):
-    preflight.describe_training(params, [10, 20], strict=True)
-    preflight.check_generation(params, 20, strict=True)
+    describe(params, [10, 20], strict=True)
+    check_generation(params, strict=True)
     assert capsys.readouterr().err == ""
 
 
@@ -92,7 +114,7 @@ def test_a_model_that_cannot_be_estimated_is_trained_all_the_same(params, capsys
         raise RuntimeError("aten._local_scalar_dense")
 
     monkeypatch.setattr(activations, "phases", needs_data)
-    assert preflight.describe_training(params, [10] * 9, strict=True).leaves_room()
+    assert describe(params, [10] * 9, strict=True).leaves_room()
     assert "memory cannot be estimated (RuntimeError: aten._local_scalar_dense)" in capsys.readouterr().err
 
 
@@ -135,21 +157,16 @@ def test_without_counters_nothing_is_guessed(tmp_path):
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_operations_are_those_that_torch_counts(params, kind, checkpointing):
     from torch.utils.flop_counter import FlopCounterMode
-    from transformers import AutoModelForCausalLM
 
-    from tuning.model.adapters import add_adapter
-
-    train = {**params["train"], "gradient_checkpointing": checkpointing}
-    values = {**params, "train": train, "lora": {**params["lora"], "enabled": kind == "lora"}}
-    values["prompt_tuning"] = {**params["prompt_tuning"], "enabled": False}
-    model = AutoModelForCausalLM.from_pretrained(params["model"], attn_implementation="eager")
-    model = add_adapter(model, values).train()
+    values = changed(params, kind, gradient_checkpointing=checkpointing)
+    values["model_config"]["attn_implementation"] = "eager"
+    model = loading.adapted(values).train()
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         model.enable_input_require_grads()
     ids = torch.randint(5, 90, (2, 128))
     with FlopCounterMode(display=False) as counter:
         model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
-    estimated = flops.training_flops(estimator.Model(values, "cpu"), ids.numel(), ids.shape[1])
+    estimated = flops.training_flops(estimator(values), ids.numel(), ids.shape[1])
     estimated -= 2 * ids.numel() * model.get_output_embeddings().weight.numel()  # this head computes its logits once
     assert estimated == pytest.approx(counter.get_total_flops(), rel=0.1)

@@ -7,10 +7,12 @@ import torch
 import yaml
 
 from stages import baseline, generate, train
-from tests import architectures, tiny
-from tuning.core.errors import UserError
+from tests import architectures, loading, tiny
 from tuning.data import schemas
-from tuning.model import adapters, base_model, chat_template
+from tuning.generation.answering import PROMPTS as ASKED
+from tuning.generation.answering import RESPONSES
+from tuning.model import adapters, chat_template
+from tuning.training.trainer import encode
 
 TRAINED = {
     "lora": {"lora": True},
@@ -67,13 +69,13 @@ def run_stages(params, tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     write_rows(train.TRAIN, ROWS)
     write_rows(train.VALIDATION, [])
-    write_rows(generate.PROMPTS, PROMPTS)
+    write_rows(ASKED, PROMPTS)
     train.main()
     assert json.loads(train.METRICS.read_text())["steps"] == 2
     baseline.main()
     generate.main()
     for file in ("base.jsonl", "tuned.jsonl"):
-        rows = [json.loads(line) for line in (generate.RESPONSES / file).read_text().splitlines()]
+        rows = [json.loads(line) for line in (RESPONSES / file).read_text().splitlines()]
         assert [row["key"] for row in rows] == [0, 1, 2]
         assert all(0 < row["new_tokens"] <= 4 for row in rows)
 
@@ -82,15 +84,15 @@ def run_stages(params, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_what_is_loaded_gives_the_logits_of_what_was_saved(params, name, kinds, tmp_path):
     enable(params, kinds)
-    model = adapters.add_adapter(base_model.load_model(params), params)
+    model = loading.adapted(params)
     torch.manual_seed(0)
     for parameter in adapters.lora_parameters(model).values():
         torch.nn.init.normal_(parameter, std=0.1)
     before = logits(model)
-    adapters.save_adapter(model, tmp_path / "adapter", params)
-    after = logits(adapters.load_adapter(base_model.load_model(params), tmp_path / "adapter", params))
+    loading.save(model, tmp_path / "adapter", params)
+    after = logits(loading.tuned(params, tmp_path / "adapter"))
     assert torch.allclose(before, after, atol=2e-4)
-    assert not torch.allclose(before[:, -10:], logits(base_model.load_model(params)), atol=1e-3)
+    assert not torch.allclose(before[:, -10:], logits(loading.base(params)), atol=1e-3)
 
 
 def logits(model):
@@ -100,17 +102,17 @@ def logits(model):
 
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_all_linear_finds_every_linear_layer(params, name):
-    base = base_model.load_model(params)
+    base = loading.base(params)
     head = base.get_output_embeddings()
     linear = {path for path, layer in base.named_modules() if isinstance(layer, torch.nn.Linear) and layer is not head}
-    tuned = adapters.add_adapter(base, enable(params, {"lora": True}))
+    tuned = loading.adapted(enable(params, {"lora": True}))
     adapted = {path.split(".lora_A")[0] for path in adapters.lora_parameters(tuned) if ".lora_A" in path}
     assert {path.removeprefix("base_model.model.") for path in adapted} == linear
 
 
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_tokens_of_prompt_and_completion(params, name):
-    tokenizer = chat_template.load_tokenizer(params)
+    tokenizer = loading.tokenizer(params)
     conversation = [
         {"role": "user", "content": "Name a colour."},
         {"role": "assistant", "content": "Blue."},
@@ -125,17 +127,17 @@ def test_tokens_of_prompt_and_completion(params, name):
     assert tokenizer.decode(row.completion[:-1]) == "Green, then."
     # the loss: nothing of the prompt, the role header included; all of the completion, its end included
     completion = [{"role": "assistant", "content": "Green, then."}]
-    data = train.encode([{"prompt": conversation, "completion": completion}], tokenizer)
+    data = encode([{"prompt": conversation, "completion": completion}], tokenizer)
     assert data[0]["input_ids"] == row.prompt + row.completion
     assert data[0]["labels"] == [-100] * len(row.prompt) + row.completion
-    [whole] = train.encode([{"prompt": conversation, "completion": completion}], tokenizer, whole=True)
+    [whole] = encode([{"prompt": conversation, "completion": completion}], tokenizer, whole=True)
     assert whole["labels"] == whole["input_ids"] == data[0]["input_ids"]
     assert tokenizer.pad_token_id not in ends
 
 
 @pytest.mark.parametrize("name", architectures.ARCHITECTURES)
 def test_a_system_message_is_read_by_every_template(params, name):
-    tokenizer = chat_template.load_tokenizer(params)
+    tokenizer = loading.tokenizer(params)
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
     text = tokenizer.decode(chat_template.prompt_tokens(tokenizer, messages))
     assert text.index("Be brief.") < text.index("Why?")
@@ -158,16 +160,16 @@ def test_eight_bits(params, name, tmp_path, monkeypatch):
 def test_virtual_tokens_begin_as_the_tokens_of_a_text(params, name):
     text = {"prompt_tuning_init": "TEXT", "prompt_tuning_init_text": "Follow every instruction to the letter."}
     enable(params, {"prompt_tuning": True})["prompt_tuning"].update(text)
-    base = base_model.load_model(params)
-    words = chat_template.load_tokenizer(params)(text["prompt_tuning_init_text"])["input_ids"]
+    base = loading.base(params)
+    words = loading.tokenizer(params)(text["prompt_tuning_init_text"])["input_ids"]
     expected = base.get_input_embeddings().weight[words[:4]].detach().clone()
-    model = adapters.add_adapter(base, params)
+    model = loading.adapted(params)
     assert torch.equal(model.prompt_encoder["default"].embedding.weight, expected)
 
 
 @pytest.mark.parametrize("name", ["gemma2"])
 def test_soft_capping_gets_the_attention_that_knows_it(params, name):
-    assert base_model.load_model(params).config._attn_implementation == "eager"
+    assert loading.base(params).config._attn_implementation == "eager"
 
 
 def test_the_schemas_name_their_columns():
@@ -185,10 +187,13 @@ def test_some_answers_are_shown_when_asked_for(params, name, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("name", ["llama"])
-def test_the_base_models_answers_come_first(params, name, tmp_path, monkeypatch):
+def test_each_of_base_and_tuned_is_answered_and_counted_without_the_other(params, name, tmp_path, monkeypatch):
     run_stages(enable(params, {"lora": True}), tmp_path, monkeypatch)
-    tuned = (generate.RESPONSES / "tuned.jsonl").read_bytes()
-    generate.BASE.unlink()
-    with pytest.raises(UserError, match=r"base.jsonl is not here: run the stage that writes it"):
-        generate.main()
-    assert (generate.RESPONSES / "tuned.jsonl").read_bytes() == tuned
+    for stage, model, other in ((generate, "tuned", "base"), (baseline, "base", "tuned")):
+        before, counted = (RESPONSES / f"{model}.jsonl").read_bytes(), json.loads(stage.METRICS.read_text())
+        (RESPONSES / f"{other}.jsonl").unlink(missing_ok=True)
+        stage.main()
+        assert (RESPONSES / f"{model}.jsonl").read_bytes() == before
+        assert json.loads(stage.METRICS.read_text()) == counted
+        assert counted[model]["responses"] == 3
+        assert other not in counted

@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests import tiny
+from tests import loading, tiny
+from tests.tuning.estimates import estimator
 from tuning.core.errors import UserError
 from tuning.core.files import fingerprint, new_folder, read_jsonl, write_jsonl
-from tuning.memory import estimator
-from tuning.model import adapters, base_model
+from tuning.model import adapters
 from tuning.training import checkpoints
 
 
 def test_an_adapter_is_the_same_bytes_in_every_process(params, tmp_path):
     code = (
-        "import json, sys, torch; from pathlib import Path; from stages.lib import adapters, models\n"
+        "import json, sys, torch; from pathlib import Path; from tests import loading\n"
         "params = json.loads(sys.argv[1]); torch.manual_seed(0)\n"
-        "model = adapters.add_adapter(base_model.load_model(params), params)\n"
-        "adapters.save_adapter(model, Path(sys.argv[2]), params)"
+        "loading.save(loading.adapted(params), Path(sys.argv[2]), params)"
     )
     prints = set()
     for seed in ("1", "2"):
@@ -46,26 +45,26 @@ def test_an_adapter_is_the_same_bytes_in_every_process(params, tmp_path):
 def test_a_model_that_cannot_be_had(params, model, words):
     params["model"] = model
     with pytest.raises(UserError, match=words) as raised:
-        base_model.load_model(params)
+        loading.base(params)
     assert model in str(raised.value)
 
 
 def test_target_modules_that_do_not_exist(params):
     params["lora"]["target_modules"] = ["q_prj"]
     with pytest.raises(UserError, match="q_prj"):
-        adapters.add_adapter(base_model.load_model(params), params)
+        loading.adapted(params)
 
 
 def test_the_estimate_counts_what_the_model_has(params):
-    model = base_model.load_model(params)
+    model = loading.base(params)
     total = sum(parameter.numel() for parameter in model.parameters())
-    trainable, _ = adapters.parameter_counts(adapters.add_adapter(model, params))
-    counted = estimator.Model(params, "cpu")
+    trainable, _ = adapters.parameter_counts(loading.adapted(params))
+    counted = estimator(params)
     assert (counted.weights.parameters, counted.trained.parameters) == (total, trainable)
     assert counted.weights.training == counted.weights.generation == 4 * total
     assert counted.trained.optimizer == pytest.approx(8 * trainable, rel=0.01)
     # keys and values, 2 layers, 4 sequences of 20 + 8 tokens, rounded up, 2 heads of 8, float32
-    assert estimator.Model(params, "cpu").generation(4, 20, 8).kv_cache == 2 * 2 * 4 * 48 * 2 * 8 * 4
+    assert estimator(params).generation(4, 20, 8).kv_cache == 2 * 2 * 4 * 48 * 2 * 8 * 4
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_the_estimate_counts_what_the_model_has(params):
 )
 def test_the_estimate_of_quantized_weights_is_what_bitsandbytes_holds(params, how):
     params["quantization"].update(enabled=True, load_in_4bit="load_in_8bit" not in how, **how)
-    model = base_model.load_model(params)
+    model = loading.base(params)
     held = 0
     for parameter in model.parameters():
         held += parameter.nbytes
@@ -84,7 +83,7 @@ def test_the_estimate_of_quantized_weights_is_what_bitsandbytes_holds(params, ho
             held += state.offset.nbytes + state.state2.absmax.nbytes + state.state2.code.nbytes
         scales = getattr(parameter, "SCB", None)
         held += 0 if scales is None else scales.nbytes
-    assert estimator.Model(params, "cpu").weights.generation == held
+    assert estimator(params).weights.generation == held
 
 
 def write_checkpoint(folder):
@@ -152,32 +151,32 @@ def test_lora_and_prompt_tuning_are_trained_together(params):
     for kinds in ({"lora"}, {"prompt_tuning"}, {"lora", "prompt_tuning"}):
         for section in ("lora", "prompt_tuning"):
             params[section]["enabled"] = section in kinds
-        model = adapters.add_adapter(base_model.load_model(params), params)
+        model = loading.adapted(params)
         counts[frozenset(kinds)], total = adapters.parameter_counts(model)
     assert (
         counts[frozenset({"lora", "prompt_tuning"})]
         == counts[frozenset({"lora"})] + counts[frozenset({"prompt_tuning"})]
     )
-    assert total == sum(parameter.numel() for parameter in base_model.load_model(params).parameters())
+    assert total == sum(parameter.numel() for parameter in loading.base(params).parameters())
 
 
 def test_all_weights_can_be_trained(params, tmp_path):
     params.update(full_finetuning=True)
     params["lora"]["enabled"] = False
-    model = adapters.add_adapter(base_model.load_model(params), params)
+    model = loading.adapted(params)
     trainable, total = adapters.parameter_counts(model)
     assert trainable == total
     with torch.no_grad():
         model.get_input_embeddings().weight.mul_(2)
-    adapters.save_adapter(model, tmp_path / "adapter", params)
-    loaded = adapters.load_adapter(base_model.load_model(params), tmp_path / "adapter", params)
+    loading.save(model, tmp_path / "adapter", params)
+    loaded = loading.tuned(params, tmp_path / "adapter")
     assert torch.equal(loaded.get_input_embeddings().weight, model.get_input_embeddings().weight)
 
 
 def test_weights_of_4_bits_stay_as_they_are_when_they_are_used(params):
     """Whatever the processor: after an evaluation there is still a gradient, and the same product."""
     params["quantization"].update(enabled=True, bnb_4bit_compute_dtype="float32")
-    model = base_model.load_model(params).eval()
+    model = loading.base(params).eval()
     ids = torch.tensor([[5, 6, 7]])
     with torch.no_grad():
         first = model(ids).logits
@@ -191,6 +190,6 @@ def test_weights_of_4_bits_stay_as_they_are_when_they_are_used(params):
 def test_a_file_is_left_once_its_weights_are_quantized(params, tmp_path):
     folder = tiny.save_model(tmp_path / "its own")  # no other test's model has this file
     quantization = {**params["quantization"], "enabled": True}
-    model = base_model.load_model({**params, "model": str(folder), "quantization": quantization})
+    model = loading.base({**params, "model": str(folder), "quantization": quantization})
     assert str(folder.resolve()) not in Path("/proc/self/maps").read_text()
     assert model.get_input_embeddings().weight.isfinite().all()

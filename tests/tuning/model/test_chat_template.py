@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import tiny
+from tests import loading, tiny
 from tuning.model import chat_template
 
 PROMPT = [{"role": "user", "content": "Name a colour."}]
@@ -46,8 +46,9 @@ def test_a_template_that_ends_turns_without_the_end_token_gets_it():
 )
 def test_a_base_model_gets_a_template_and_a_pad_token_that_is_not_the_end(tmp_path, special):
     tiny.tokenizer(None, **special).save_pretrained(tmp_path)
-    params = {"model": str(tmp_path), "tokenizer": None, "tokenizer_config": {"padding_side": "left"}}
-    tokenizer = chat_template.load_tokenizer(params)
+    params = tiny.params(str(tmp_path), "rows.jsonl", "prompts.jsonl")
+    params["tokenizer_config"] = {"padding_side": "left"}
+    tokenizer = loading.tokenizer(params)
     assert tokenizer.chat_template
     assert tokenizer.pad_token_id is not None
     assert tokenizer.pad_token_id != tokenizer.eos_token_id
@@ -61,11 +62,8 @@ def test_a_tokenizer_is_saved_the_same_however_it_was_found(tmp_path):
     tiny.tokenizer(tiny.CHATML).save_pretrained(tmp_path / "model")
     saved = []
     for only_here in (False, True):
-        params = {
-            "model": str(tmp_path / "model"),
-            "tokenizer": None,
-            "tokenizer_config": {"local_files_only": only_here},
-        }
-        chat_template.load_tokenizer(params).save_pretrained(tmp_path / "saved")
+        params = tiny.params(str(tmp_path / "model"), "rows.jsonl", "prompts.jsonl")
+        params["tokenizer_config"] = {"local_files_only": only_here}
+        loading.tokenizer(params).save_pretrained(tmp_path / "saved")
         saved.append({path.name: path.read_bytes() for path in (tmp_path / "saved").iterdir()})
     assert saved[0] == saved[1]

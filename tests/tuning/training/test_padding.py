@@ -3,9 +3,7 @@
 import pytest
 from datasets import Dataset
 
-from stages.train import make_trainer
-from tests import tiny
-from tuning.model import base_model
+from tests import loading, tiny
 
 
 @pytest.mark.parametrize(
@@ -20,10 +18,11 @@ from tuning.model import base_model
 def test_batches_in_bfloat16_have_lengths_of_a_multiple_on_a_cpu(
     train, dtype, padded, tiny_model, tokenizer, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("stages.train.device", lambda: "cpu")
+    monkeypatch.setattr("tuning.training.trainer.device", lambda: "cpu")
+    monkeypatch.setattr("tuning.model.model_spec.device", lambda: "cpu")
     values = tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
     values["model_config"]["dtype"] = dtype
     values["train"].update(train, per_device_train_batch_size=2)
     rows = Dataset.from_list([{"input_ids": [5] * length, "labels": [5] * length} for length in (9, 13)])
-    trainer = make_trainer(base_model.load_model(values), tokenizer, rows, [], values, tmp_path)
+    trainer = loading.trainer(values, tokenizer, rows, tmp_path)
     assert [batch["input_ids"].shape[1] for batch in trainer.get_train_dataloader()] == [padded]
