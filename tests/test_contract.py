@@ -115,11 +115,16 @@ def test_base_and_tuned_model_answer_by_the_same_keys():
     assert "generation" not in decoding[0]
 
 
-def test_what_is_not_seen_by_git_is_no_output():
+def test_no_output_is_unfinished_work_or_kept_by_force():
     outputs = [out for stage in STAGES.values() for out in [*stage.get("outs", []), *stage.get("metrics", [])]]
     paths = [path for out in outputs for path in ([out] if isinstance(out, str) else out)]
     assert not [path for path in paths if path.startswith("unfinished")]
     assert not [out for out in outputs if isinstance(out, dict) and any(kept.get("persist") for kept in out.values())]
+
+
+def test_the_run_cache_takes_every_stage():
+    """It takes none with an output that is in no cache, unless this is a metric (dvc.stage.Stage.run)."""
+    assert not [out for stage in STAGES.values() for out in stage["outs"] if isinstance(out, dict)]
 
 
 def test_the_stages_are_these_and_in_this_order():

@@ -34,18 +34,18 @@ def test_what_is_not_declared_changes_nothing(values, stage):
 @pytest.mark.parametrize("stage", ["baseline", "generate"])
 def test_every_key_of_decoding_that_is_accepted_is_declared(values, stage):
     before = values(stage)
-    assert before["generation.max_new_tokens"] == "auto"
     for key, value in (("top_k", 5), ("stop_strings", ["END"]), ("batch_size", 3)):
         assert values(stage, generation={key: value}) == before | {f"generation.{key}": value}
 
 
 def test_sections_are_mappings_and_keys_can_be_left_out_at_any_depth(values):
     found = values("train", ("train.save_steps", "seed"))
-    assert found["train"]["learning_rate"] == "auto"
-    assert found["lora"]["r"] == 16
+    default = yaml.safe_load(DEFAULT)
+    assert found["lora"] == default["lora"]
+    assert found["train"]["learning_rate"] == default["train"]["learning_rate"]
     assert "save_steps" not in found["train"]
     assert "seed" not in found
-    assert values("prepare")["train.max_length"] == 512
+    assert values("prepare")["train.max_length"] == default["train"]["max_length"]
     assert "train" not in values("prepare")
 
 
