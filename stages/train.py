@@ -29,6 +29,7 @@ def main() -> None:
 
     from tuning.training import checkpoints, trainer
     from tuning.training.curves import Curves
+    from tuning.training.divergence import DivergenceCheck
 
     check_device(params.train.arguments)
     rows, held_out = read_jsonl(TRAIN), read_jsonl(VALIDATION)
@@ -36,8 +37,8 @@ def main() -> None:
     spec, adapter = model_spec(params), adapter_spec(params)
     folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), TRAIN, VALIDATION)
     config = trainer.training_config(params, spec, folder, validates=bool(held_out))
-    train = trainer.encode(rows, tokenizer, whole=config.completion_only_loss is False)
-    validation = trainer.encode(held_out, tokenizer)
+    train = trainer.encode(rows, tokenizer, config.max_length, whole=config.completion_only_loss is False)
+    validation = trainer.encode(held_out, tokenizer, config.max_length)
     lengths = [len(ids) for ids in train["input_ids"]]
     plan = describe_training(Run(spec, adapter, config), lengths, params.resources.strict)
     if keeps := plan.leaves_room():
@@ -50,7 +51,7 @@ def main() -> None:
     checkpoint = checkpoints.latest(folder)
     seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
     sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves(folder)
-    for callback in (curves, checkpoints.Checkpoints(sft, checkpoint)):
+    for callback in (DivergenceCheck(sft), curves, checkpoints.Checkpoints(sft, checkpoint)):
         sft.add_callback(callback)
 
     measurement = Measurement()

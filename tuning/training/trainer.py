@@ -38,6 +38,7 @@ def training_config(params: Params, spec: ModelSpec, folder: Path, validates: bo
         "dataloader_pin_memory": spec.device == "cuda",
         "use_cpu": device() == "cpu",
         "ddp_find_unused_parameters": False,
+        "logging_nan_inf_filter": False,  # a loss that is not finite ends the run, and is not to be hidden
         **params.train.arguments,
     }
     half = options.get("bf16") or spec.dtype.itemsize == 2
@@ -57,8 +58,14 @@ def training_config(params: Params, spec: ModelSpec, folder: Path, validates: bo
         raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
 
 
-def encode(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", whole: bool = False) -> "Dataset":
-    """The rows as token ids with labels, in which the prompt is masked, unless ``whole`` rows are to be learnt."""
+def encode(
+    rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", limit: int | None = None, whole: bool = False
+) -> "Dataset":
+    """The rows as token ids with labels, in which the prompt is masked, unless ``whole`` rows are to be learnt.
+
+    A row of which nothing is left to learn within ``limit`` tokens is left out: in a batch of such rows the loss,
+    a mean over no token, is not a number.
+    """
     from datasets import Dataset
 
     encoded = []
@@ -66,7 +73,12 @@ def encode(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", who
         tokens = row_tokens(tokenizer, row["prompt"], row["completion"])
         masked = tokens.prompt if whole else [-100] * len(tokens.prompt)
         labels = masked + tokens.completion
-        encoded.append({"input_ids": tokens.prompt + tokens.completion, "labels": labels})
+        if any(label != -100 for label in labels[1:limit]):  # the first token is predicted from nothing
+            encoded.append({"input_ids": tokens.prompt + tokens.completion, "labels": labels})
+    if left_out := len(rows) - len(encoded):
+        print(f"train: {left_out} of {len(rows)} rows left out: their prompts alone have {limit} tokens or more")
+    if rows and not encoded:
+        raise UserError(f"no row has a completion within 'train.max_length', {limit} tokens: set it higher")
     return Dataset.from_list(encoded)
 
 
@@ -102,7 +114,7 @@ def metrics(trainer: "SFTTrainer", rows: list[list[int]]) -> dict[str, Any]:
     """
     state, limit = trainer.state, trainer.args.max_length or math.inf
     result = {
-        "train_loss": _logged(state, "loss")[-1],
+        "train_loss": mean_loss(trainer),
         "steps": state.global_step,
         "epochs": state.epoch,
         "tokens": int(state.num_input_tokens_seen),
@@ -117,6 +129,14 @@ def metrics(trainer: "SFTTrainer", rows: list[list[int]]) -> dict[str, Any]:
         if before := _logged(state, "eval_loss", 0):  # train.eval_on_start
             result["validation_loss_before"] = before[0]
     return result
+
+
+def mean_loss(trainer: "SFTTrainer") -> float:
+    """The mean of the steps' losses: TrainOutput's ``training_loss``, but over all of the run.
+
+    The trainer's own is of the steps since the run was last resumed.
+    """
+    return trainer._total_loss_scalar / trainer.state.global_step
 
 
 def _logged(state, name: str, step: int | None = None) -> list[float]:
