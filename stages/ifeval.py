@@ -144,4 +144,4 @@ def numbers() -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run(lambda: main(sys.argv[1:]))
+    run(lambda: main(sys.argv[1:]), lock="ifeval")
