@@ -69,7 +69,7 @@ def run(main: Callable[[], None], lock: str | None = None) -> None:
 
 
 def explained(error: BaseException) -> str:
-    """An error that is not the project's own, in one paragraph: its kind, its words, and what to do if that is known."""
+    """An error of a library in one paragraph: its kind, its words, and what to do, if that is known."""
     if isinstance(error, OSError) and error.errno is not None:
         place = f"{error.filename}: " if error.filename is not None else ""
         return f"{place}{error.strerror}{_advice_on_files(error.errno)}"

@@ -15,7 +15,6 @@ from ifeval.jsonl import dump_line
 from tuning.core.errors import UserError, explained
 from tuning.core.redaction import redacted_bytes
 
-
 _WRITTEN = "run the stage that writes it, or `dvc repro`, which runs all of them in order"
 
 

@@ -81,7 +81,9 @@ def check_schedule(config: "SFTConfig", steps: int) -> None:
         raise UserError(f"params.yaml, {given}: {' '.join(str(error).split())}") from error
     try:
         optimizer = torch.optim.SGD(parameter, lr=config.learning_rate)
-        get_scheduler(config.lr_scheduler_type, optimizer, config.get_warmup_steps(steps), steps, config.lr_scheduler_kwargs)
+        get_scheduler(
+            config.lr_scheduler_type, optimizer, config.get_warmup_steps(steps), steps, config.lr_scheduler_kwargs
+        )
     except (ValueError, TypeError) as error:
         given = f"'train.lr_scheduler_kwargs' with 'train.lr_scheduler_type' {config.lr_scheduler_type.value}"
         raise UserError(f"params.yaml, {given}: {' '.join(str(error).split())}") from error
