@@ -32,7 +32,7 @@ class Instruction(ABC):
     id: ClassVar[str]
     parameters: ClassVar[dict[str, Parameter]] = {}
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, /, **kwargs: Any):
         self.kwargs = convert_all(self.id, self.parameters, kwargs)
         for name, value in self.kwargs.items():
             setattr(self, name, value)

@@ -63,7 +63,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 def new_folder(path: Path):
     """A fresh folder to fill, which takes the place of ``path`` when the block ends without an error.
 
-    A link in its place is replaced, and what it leads to stays as it is.
+    A link in its place is replaced, and what it leads to stays as it is. Files get the mode that the user's umask
+    gives, since some libraries write them for their owner alone.
     """
     new, old = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
     for leftover in (new, old):
@@ -71,6 +72,9 @@ def new_folder(path: Path):
     new.mkdir(parents=True)
     try:
         yield new
+        for file in new.rglob("*"):
+            if file.is_file() and not file.is_symlink():
+                file.chmod(0o666 & ~umask())
     except BaseException:
         _remove(new)
         raise
@@ -100,6 +104,13 @@ def check_outputs(files: Iterable[Path] = (), folders: Iterable[Path] = ()) -> N
                 file.write(b"1")
         except OSError as error:
             raise UserError(f"{parent} cannot be written to: {explained(error)}") from error
+
+
+def umask() -> int:
+    """The user's mask for the modes of new files; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _remove(path: Path) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tuning.core.errors import UserError
+from tuning.core.files import umask
 from tuning.core.paths import LOCKS
 
 LAUNCHED = "STAGE_IS_LAUNCHED"  # set for processes of a launcher, which itself holds the lock
@@ -29,7 +30,7 @@ def stage_lock(stage: str | None):
     LOCKS.mkdir(parents=True, exist_ok=True)
     holder = LOCKS / f"{stage}.holder"  # beside the lock, which is emptied by whoever tries to take it
     try:
-        lock = FileLock(LOCKS / f"{stage}.lock", mode=0o666 & ~_umask()).acquire(timeout=0)
+        lock = FileLock(LOCKS / f"{stage}.lock", mode=0o666 & ~umask()).acquire(timeout=0)
     except Timeout:
         raise UserError(
             f"{stage} is already running in this folder{_who(holder)}: wait until it has ended, or end it"
@@ -47,10 +48,3 @@ def _who(holder: Path) -> str:
         return f" ({holder.read_text(encoding='utf-8')})"
     except OSError:  # it has not been written yet
         return ""
-
-
-def _umask() -> int:
-    """The user's mask for new files; it can only be read by setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -59,9 +59,9 @@ def test_what_a_model_answers_can_be_printed_whatever_it_is(tmp_path):
 
 
 def test_what_was_being_done_is_said_once():
-    with pytest.raises(UserError, match=r"^while loading a: ValueError: no$"):
-        with doing("training"), doing("loading a"):
-            raise ValueError("no")
+    said = pytest.raises(UserError, match=r"^while loading a: ValueError: no$")
+    with said, doing("training"), doing("loading a"):
+        raise ValueError("no")
 
 
 @pytest.mark.parametrize(

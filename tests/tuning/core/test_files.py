@@ -15,6 +15,7 @@ from tuning.core.errors import UserError
 def fill(folder, text):
     with files.new_folder(folder) as new:
         (new / "a").write_text(text)
+        (new / "a").chmod(0o600)  # as some libraries write
 
 
 def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path):
@@ -84,10 +85,9 @@ def test_a_new_folder_takes_the_place_of_anything(tmp_path, obstacle):
 
 def test_a_block_that_fails_leaves_what_was_there(tmp_path):
     fill(tmp_path / "target", "one")
-    with pytest.raises(KeyError):
-        with files.new_folder(tmp_path / "target") as new:
-            (new / "a").write_text("two")
-            raise KeyError
+    with pytest.raises(KeyError), files.new_folder(tmp_path / "target") as new:
+        (new / "a").write_text("two")
+        raise KeyError
     assert (tmp_path / "target/a").read_text() == "one"
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 

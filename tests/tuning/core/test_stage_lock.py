@@ -35,9 +35,9 @@ def holder(tmp_path, monkeypatch):
 
 def test_a_second_process_is_refused_and_told_which_is_the_first(holder):
     for _ in range(2):  # to be refused does not change who holds it
-        with pytest.raises(UserError, match=rf"train is already running in this folder \(process {holder.pid}, since "):
-            with stage_lock("train"):
-                pass
+        said = rf"train is already running in this folder \(process {holder.pid}, since "
+        with pytest.raises(UserError, match=said), stage_lock("train"):
+            pass
 
 
 def test_other_stages_folders_and_launched_processes_are_free(holder, tmp_path, monkeypatch):
@@ -63,7 +63,6 @@ def test_a_process_that_was_killed_holds_nothing(holder):
 def test_an_error_gives_it_back(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        with pytest.raises(KeyError):
-            with stage_lock("train"):
-                raise KeyError
+        with pytest.raises(KeyError), stage_lock("train"):
+            raise KeyError
     assert not (LOCKS / "train.holder").exists()
