@@ -1,6 +1,7 @@
 """The command line: ``score`` two files, ``list`` the instruction types, ``check`` one response."""
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -12,19 +13,25 @@ from ifeval.jsonl import RecordError, dump_line
 from ifeval.parameters import InstructionError
 from ifeval.records import read_prompts, read_responses
 from ifeval.scoring import Judgement, difference, judge, judge_all, score
+from ifeval.thoughts import has_thoughts, without_thoughts
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0, or 2 where the input cannot be used."""
     arguments = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a response may hold what no terminal can show
     try:
         return arguments.command(arguments)
-    except (RecordError, InstructionError, FileNotFoundError, ModuleNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except (RecordError, InstructionError, OSError, ModuleNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def _score(arguments: argparse.Namespace) -> int:
@@ -34,6 +41,14 @@ def _score(arguments: argparse.Namespace) -> int:
 
     def judged(path: str) -> tuple[list[Judgement], dict[str, Any]]:
         responses = read_responses(path, prompts, arguments.allow_missing)
+        if arguments.strip_thoughts:
+            responses = {key: without_thoughts(response) for key, response in responses.items()}
+        elif thinking := sum(map(has_thoughts, responses.values())):
+            print(
+                f"warning: {path}: {thinking} of {len(responses)} responses begin with thoughts, up to </think>, and "
+                "are judged with them; --strip-thoughts leaves them out",
+                file=sys.stderr,
+            )
         judgements = judge_all(prompts, responses)
         return judgements, {**score(judgements, arguments.seed), "missing": len(prompts) - len(responses)}
 
@@ -77,14 +92,21 @@ def _list(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     try:
         kwargs = json.loads(arguments.kwargs)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InstructionError(f"--kwargs is not JSON ({error}): {arguments.kwargs}") from None
-    response = sys.stdin.read() if arguments.response == "-" else arguments.response
+    response = _standard_input() if arguments.response == "-" else arguments.response
     ((strict, loose, reason),) = judge([build(arguments.id, kwargs)], response)
     print(f"strict: {'followed' if strict else 'not followed'}")
     print(f"loose: {'followed' if loose else 'not followed'}")
     print(f"reason: {reason}")
     return 0
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RecordError(f"standard input is not UTF-8 ({error})") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     scoring.add_argument("--out", metavar="DIR", help="write scores.json and verdicts.jsonl into this folder")
     scoring.add_argument("--json", action="store_true", help="print scores.json instead of the tables")
     scoring.add_argument("--allow-missing", action="store_true", help="a missing response counts as not followed")
+    scoring.add_argument("--strip-thoughts", action="store_true", help="judge responses without <think>...</think>")
     scoring.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
 
     listing = commands.add_parser("list", help="show the instruction types and their kwargs")

@@ -1,11 +1,18 @@
 """JSON Lines, plain or gzipped, from a file or standard input, with errors that name the line."""
 
 import gzip
+import io
 import json
+import math
+import os
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+LIMIT = "IFEVAL_MAX_UNPACKED_MIB"  # the environment variable that changes how much a gzipped file may unpack to
+LIMIT_MIB = 256
 
 
 class RecordError(ValueError):
@@ -34,15 +41,47 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def dump_line(row: dict[str, Any]) -> bytes:
-    """One line of a JSONL file: readable UTF-8, lone surrogates escaped, so that it can be read back."""
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    """One line of a JSONL file: readable UTF-8, lone surrogates escaped, so that it can be read back; NaN is null."""
+    try:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(row), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _finite(value: Any) -> Any:
+    """The value with None in the place of numbers that JSON cannot hold."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _read(path: str | Path) -> bytes:
     try:
         data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
-        return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+        return _unpacked(data, path) if data.startswith(b"\x1f\x8b") else data
     except FileNotFoundError:
         raise RecordError(f"{path}: there is no such file") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise RecordError(f"{path}: cannot be read ({error})") from None
+
+
+def _unpacked(data: bytes, path: str | Path) -> bytes:
+    limit = _limit_mib()
+    with gzip.open(io.BytesIO(data)) as file:
+        content = file.read((limit << 20) + 1)
+    if len(content) > limit << 20:
+        raise RecordError(
+            f"{path}: unpacks to more than {limit} MiB; set the environment variable {LIMIT} to a higher number of MiB "
+            "if that is meant"
+        )
+    return content
+
+
+def _limit_mib() -> int:
+    given = os.environ.get(LIMIT, str(LIMIT_MIB))
+    if not given.isdecimal():
+        raise RecordError(f"the environment variable {LIMIT} must be a whole number of MiB, not {given!r}")
+    return int(given)

@@ -1,6 +1,7 @@
 """The keyword arguments of an instruction, checked once, when the instruction is built."""
 
 import difflib
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def choice(allowed: tuple[str, ...], example: str) -> Parameter:
 
     def convert(value: Any) -> str:
         if value not in allowed:
-            near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(str(value)[:100], allowed, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"must be one of {', '.join(map(repr, allowed))}{hint}")
         return value
@@ -101,12 +102,12 @@ def character(example: str) -> Parameter:
 
 
 def convert_all(instruction_id: str, parameters: dict[str, Parameter], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The values to use for ``kwargs``, nulls dropped (the Hub copy of the data pads rows with them).
+    """The values to use for ``kwargs``, without nulls and NaN (copies of the data pad rows with them).
 
     Raises:
         InstructionError: a key is unknown or missing, or its value cannot be used.
     """
-    given = {key: value for key, value in kwargs.items() if value is not None}
+    given = {key: value for key, value in kwargs.items() if not is_padding(value)}
     for key in given:
         if key not in parameters:
             takes = ", ".join(parameters) or "no kwargs"
@@ -118,8 +119,18 @@ def convert_all(instruction_id: str, parameters: dict[str, Parameter], kwargs: d
         try:
             converted[key] = parameter.convert(given[key])
         except ValueError as error:
-            raise InstructionError(f"{instruction_id}: {key!r} {error}, not {given[key]!r}") from None
+            raise InstructionError(f"{instruction_id}: {key!r} {error}, not {_shown(given[key])}") from None
     return converted
+
+
+def is_padding(value: Any) -> bool:
+    """Whether a value only stands for none: null, or the NaN that data frames write for it."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _text(value: Any) -> str:
@@ -134,9 +145,20 @@ def _pattern(value: Any) -> str:
     _text(value)
     try:
         re.compile(value)
+        scoped = _scoped(value)
+        re.compile(scoped)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(
             f"is used as a regular expression and is not a valid one ({error}; "
-            f"write {re.escape(value)!r} to mean the text itself)"
+            f"write {_shown(re.escape(value))} to mean the text itself)"
         ) from None
-    return value
+    return scoped
+
+
+def _scoped(value: str) -> str:
+    """The pattern with flags for all of it, such as ``(?i)``, as flags of a group, since checkers put signs before."""
+    flags = re.match(r"\(\?([aimsux]+)\)", value)
+    if flags is None:
+        return value
+    end = "\n" if "x" in flags[1] else ""  # of a comment
+    return f"(?{flags[1]}:{_scoped(value[flags.end() :])}{end})"

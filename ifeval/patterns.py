@@ -1,9 +1,9 @@
 """Search for the users' patterns, which may be any regular expression, without ever hanging.
 
 The official checkers put keywords into regular expressions unescaped. A plain word costs linear
-time. A pattern with a repetition can take time exponential in the text, so it runs in a process of
-its own, which is ended after ``LIMIT_S`` seconds; a pattern that needs longer is an error of the
-data, not of the response.
+time. A pattern with a repetition, or with alternatives in groups, can take time exponential in the
+text, so it runs in a process of its own, which is ended after ``LIMIT_S`` seconds; a pattern that
+needs longer is an error of the data, not of the response.
 """
 
 import functools
@@ -26,21 +26,21 @@ _WORKER = (
 def found(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text, in any case."""
     if _bounded(pattern):
-        return re.search(pattern, text, re.IGNORECASE) is not None
+        return _compiled(pattern, re.IGNORECASE).search(text) is not None
     return _isolated(pattern, text, "first") > 0
 
 
 def found_as_is(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text, capitals and small letters told apart."""
     if _bounded(pattern):
-        return re.search(pattern, text) is not None
+        return _compiled(pattern).search(text) is not None
     return _isolated(f"(?-i:{pattern})", text, "first") > 0
 
 
 def count(pattern: str, text: str) -> int:
     """How often the pattern is found without overlap, in any case."""
     if _bounded(pattern):
-        return sum(1 for _ in re.finditer(pattern, text, re.IGNORECASE))
+        return sum(1 for _ in _compiled(pattern, re.IGNORECASE).finditer(text))
     return _isolated(pattern, text, "all")
 
 
@@ -51,18 +51,32 @@ def numbered_pieces(pattern: str, text: str) -> int:
     """
     numbered = rf"\s?{pattern}\s?\d+\s?"
     if _bounded(pattern):
-        return len(re.split(numbered, text))
-    return 1 + _isolated(f"(?-i:{numbered})", text, "all") * (1 + re.compile(numbered).groups)
+        return len(_compiled(numbered).split(text))
+    return 1 + _isolated(f"(?-i:{numbered})", text, "all") * (1 + _compiled(numbered).groups)
 
 
 @functools.lru_cache(maxsize=4096)
 def _bounded(pattern: str) -> bool:
-    """True where no repetition, look-around or back reference can make the search more than linear."""
-    return not re.search(r"[*+?{]|\\[1-9]", re.sub(r"\\[^\d]", "", pattern))
+    """True where nothing can make the search more than linear in the text.
+
+    These can: a repetition, a look-around, a back reference, and alternatives in a group, of which a row of n has
+    2 ** n ways.
+    """
+    plain = re.sub(r"\\[^\d]", "", pattern)
+    return not re.search(r"[*+?{]|\\[1-9]", plain) and not ("|" in plain and "(" in plain)
+
+
+def _compiled(pattern: str, flags: int = 0) -> "re.Pattern[str]":
+    """The pattern, which may be valid by itself and not with what is put around it, or in small letters."""
+    try:
+        return re.compile(pattern, flags)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise InstructionError(f"the pattern {pattern!r} is not a valid regular expression ({error})") from None
 
 
 def _isolated(pattern: str, text: str, how: str) -> int:
-    command = [sys.executable, "-I", "-c", _WORKER, how]
+    _compiled(pattern, re.IGNORECASE)  # what is wrong with it is said here
+    command = [sys.executable, "-I", "-W", "ignore", "-c", _WORKER, how]
     try:
         done = subprocess.run(
             command, input=json.dumps([pattern, text]), capture_output=True, text=True, timeout=LIMIT_S, check=True
@@ -72,4 +86,7 @@ def _isolated(pattern: str, text: str, how: str) -> int:
             f"the pattern {pattern!r} takes over {LIMIT_S:g} s on a response of {len(text)} characters: "
             "keywords are regular expressions; escape its special characters or simplify it"
         ) from None
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or f"exit code {error.returncode}").strip().splitlines()[-1]
+        raise InstructionError(f"the pattern {pattern!r} cannot be searched for ({said})") from None
     return int(done.stdout)

@@ -1,5 +1,6 @@
 """Prompts with their instructions, and responses to them, checked as they are read."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 from ifeval.instructions import build
 from ifeval.instructions.base import Instruction
 from ifeval.jsonl import RecordError, read_lines
-from ifeval.parameters import InstructionError
+from ifeval.parameters import InstructionError, is_padding
+
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # as str() writes it
 
 
 @dataclass(frozen=True)
@@ -75,18 +78,24 @@ def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool 
 
 
 def _prompt(row: dict[str, Any], where: str) -> Prompt:
+    row = {**row, "key": _as_written(row.get("key"))} if "key" in row else row
     for name, kind in {"key": (int, str), "prompt": str, "instruction_id_list": list, "kwargs": list}.items():
         if name not in row:
             raise RecordError(f"{where}: {name!r} is missing; a row has key, prompt, instruction_id_list, kwargs")
         if not isinstance(row[name], kind) or isinstance(row[name], bool):
             raise RecordError(f"{where}: {name!r} cannot be {row[name]!r}")
     ids, kwargs = row["instruction_id_list"], row["kwargs"]
+    for name in ids:
+        if not isinstance(name, str):
+            raise RecordError(f"{where}: 'instruction_id_list' holds {name!r}, which is not a string")
     if not ids:
         raise RecordError(f"{where}: 'instruction_id_list' is empty")
     if len(ids) != len(kwargs):
         raise RecordError(f"{where}: {len(ids)} instruction ids but {len(kwargs)} kwargs")
     try:
-        instructions = [build(name, given) for name, given in zip(ids, kwargs, strict=True)]
+        instructions = [
+            build(name, None if is_padding(given) else given) for name, given in zip(ids, kwargs, strict=True)
+        ]
     except InstructionError as error:
         raise RecordError(f"{where} (key {row['key']!r}): {error}") from None
     return Prompt(row["key"], row["prompt"], instructions)
@@ -96,8 +105,8 @@ def _match(row: dict[str, Any], keys: dict, texts: dict[str, list[Prompt]], wher
     if not isinstance(row.get("response"), str):
         raise RecordError(f"{where}: 'response' must be a string")
     prompt = row.get("prompt")
-    if row.get("key") is not None:
-        match = keys.get(row["key"]) if isinstance(row["key"], (int, str)) else None
+    if not is_padding(row.get("key")):
+        match = _with_key(row["key"], keys)
         if match is None:
             raise RecordError(f"{where}: no prompt has the key {row['key']!r}")
         if prompt is not None and prompt != match.prompt:
@@ -110,3 +119,19 @@ def _match(row: dict[str, Any], keys: dict, texts: dict[str, list[Prompt]], wher
         problem = "matches no prompt of the prompts file" if not matches else "stands there more than once; add 'key'"
         raise RecordError(f"{where}: the prompt {prompt[:60]!r} {problem}")
     return matches[0]
+
+
+def _as_written(key: Any) -> Any:
+    """The key; a whole number for 3.0, since data frames write numbers so."""
+    return int(key) if isinstance(key, float) and key.is_integer() else key
+
+
+def _with_key(key: Any, keys: dict) -> Prompt | None:
+    """The prompt with that key, which one file may have as a number and the other as text."""
+    key = _as_written(key)
+    if isinstance(key, bool) or not isinstance(key, (int, str)):
+        return None
+    if key in keys:
+        return keys[key]
+    other = str(key) if isinstance(key, int) else int(key) if _NUMBER.fullmatch(key) else None
+    return keys.get(other)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ifeval import intervals
 from ifeval.instructions.base import Instruction
+from ifeval.parameters import InstructionError
 from ifeval.records import Prompt
 from ifeval.text import Text, loose_variants
 
@@ -60,7 +61,10 @@ def judge_all(prompts: list[Prompt], responses: dict[int | str, str]) -> list[Ju
     judgements = []
     for prompt in prompts:
         if prompt.key in responses:
-            results = judge(prompt.instructions, responses[prompt.key])
+            try:
+                results = judge(prompt.instructions, responses[prompt.key])
+            except InstructionError as error:  # a pattern that only now turns out to be of no use
+                raise InstructionError(f"prompt {prompt.key!r}: {error}") from None
         else:
             results = [(False, False, "there is no response")] * len(prompt.instructions)
         for index, (instruction, result) in enumerate(zip(prompt.instructions, results, strict=True)):

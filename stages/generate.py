@@ -39,4 +39,4 @@ def main(show: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    run(partial(main, show=verbose()))
+    run(partial(main, show=verbose()), lock="generate")

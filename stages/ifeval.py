@@ -9,11 +9,12 @@ from typing import Any
 from ifeval import scoring, tables
 from ifeval.jsonl import RecordError
 from ifeval.records import Prompt, read_prompts, read_responses
+from ifeval.thoughts import has_thoughts, without_thoughts
 from tuning.config import huggingface_keys
 from tuning.config.declared import declared
 from tuning.config.params import read_params
-from tuning.core.errors import UserError, run
-from tuning.core.files import read_json, read_jsonl, write_bytes, write_json, write_jsonl
+from tuning.core.errors import UserError, doing, run
+from tuning.core.files import check_outputs, read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.report import page
 
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
@@ -26,10 +27,13 @@ CURVES = Path("metrics/curves/plots/metrics")
 def main(arguments: list[str] | None = None) -> None:
     if arguments:
         raise UserError("experiments are compared by a command of its own: python -m stages.compare NAME NAME ...")
-    seed = read_params().seed
+    params = read_params()
+    check_outputs(files=[METRICS, BY_TYPE, LENGTHS], folders=[REPORT])
+    seed, strips = params.seed, params.generation.strip_thoughts
     prompts = answered()
     responses = {name: responses_of(name, prompts) for name in ("base", "tuned")}
-    base, tuned = (scoring.judge_all(prompts, texts) for texts in responses.values())
+    with doing("judging the responses"):
+        base, tuned = (scoring.judge_all(prompts, judged(name, responses[name], strips)) for name in responses)
     base_scores, tuned_scores = scoring.score(base, seed), scoring.score(tuned, seed)
     difference = scoring.difference(base, tuned, seed)
     scores = {"base": base_scores, "tuned": tuned_scores, "difference": difference}
@@ -70,6 +74,19 @@ def responses_of(name: str, prompts: list[Prompt]) -> dict[int | str, str]:
         return read_responses(RESPONSES / f"{name}.jsonl", prompts)
     except RecordError as error:
         raise UserError(str(error)) from None
+
+
+def judged(name: str, responses: dict[int | str, str], strips: bool) -> dict[int | str, str]:
+    """What is judged of the responses: without thoughts, if ``generation.strip_thoughts`` says so."""
+    if strips:
+        return {key: without_thoughts(response) for key, response in responses.items()}
+    if thinking := sum(map(has_thoughts, responses.values())):
+        print(
+            f"warning: {thinking} of {len(responses)} {name} responses begin with thoughts, up to </think>, and are "
+            "judged with them; 'generation.strip_thoughts' leaves them out",
+            file=sys.stderr,
+        )
+    return responses
 
 
 def metrics(base: dict[str, Any], tuned: dict[str, Any], difference: dict[str, Any]) -> dict[str, Any]:
@@ -145,4 +162,4 @@ def numbers() -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run(lambda: main(sys.argv[1:]))
+    run(lambda: main(sys.argv[1:]), lock="ifeval")

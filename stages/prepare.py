@@ -224,4 +224,4 @@ def instructed(treated: list[tuple[Row, Treated | None]], preparation: Preparati
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, lock="prepare")

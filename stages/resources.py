@@ -105,4 +105,4 @@ def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(lambda: main(sys.argv[1:]))
+    run(lambda: main(sys.argv[1:]), lock="resources")

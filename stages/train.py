@@ -5,11 +5,12 @@ from pathlib import Path
 from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.allocator import give_back_freed_memory, keep_freed_memory
-from tuning.core.errors import run
-from tuning.core.files import new_folder, read_jsonl, write_json
+from tuning.core.errors import doing, run
+from tuning.core.files import check_outputs, new_folder, read_jsonl, write_json
 from tuning.core.measurement import Measurement
+from tuning.core.paths import CURVES
 from tuning.core.unfinished_work import remove, unfinished_work
-from tuning.memory.preflight import check_device, plan_training
+from tuning.memory.preflight import check_device, plan_training, steps
 from tuning.memory.run import Run
 from tuning.model.adapters import ADAPTER, adapter_spec, add_adapter, save_adapter
 from tuning.model.base_model import load_model
@@ -29,15 +30,18 @@ def main() -> None:
 
     from tuning.training import checkpoints, settings, trainer
     from tuning.training.curves import Curves
+    from tuning.training.divergence import DivergenceCheck
 
     check_device(params.train.arguments)
+    check_outputs(files=[METRICS, MEASURED], folders=[ADAPTER, CURVES])
     rows, held_out = read_jsonl(TRAIN), read_jsonl(VALIDATION)
     tokenizer = load_tokenizer(params)
     spec, adapter = model_spec(params), adapter_spec(params)
     folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), TRAIN, VALIDATION)
     config = trainer.training_config(params, spec, adapter, folder, validates=bool(held_out))
-    train = trainer.encode(rows, tokenizer, whole=config.completion_only_loss is False)
-    validation = trainer.encode(held_out, tokenizer)
+    train = trainer.encode(rows, tokenizer, config.max_length, whole=config.completion_only_loss is False)
+    validation = trainer.encode(held_out, tokenizer, config.max_length)
+    trainer.check_schedule(config, steps(config, len(train)))
     lengths = [len(ids) for ids in train["input_ids"]]
     automatic = settings.automatic(params.train)
     plan = plan_training(Run(spec, adapter, config), lengths, automatic, params.resources.strict)
@@ -48,15 +52,17 @@ def main() -> None:
         give_back_freed_memory()
 
     set_seed(params.seed)  # here, so that what the preflight draws changes nothing
-    model = add_adapter(load_model(spec), spec, adapter, config.gradient_checkpointing)
+    with doing(f"loading {params.model}"):
+        model = add_adapter(load_model(spec), spec, adapter, config.gradient_checkpointing)
     checkpoint = checkpoints.latest(folder)
     seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
     sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves(folder)
-    for callback in (curves, checkpoints.Checkpoints(sft, checkpoint)):
+    for callback in (DivergenceCheck(sft), curves, checkpoints.Checkpoints(sft, checkpoint)):
         sft.add_callback(callback)
 
     measurement = Measurement()
-    sft.train(resume_from_checkpoint=checkpoint)
+    with doing("training; it can go on from its last checkpoint"):
+        sft.train(resume_from_checkpoint=checkpoint)
     measured = measurement.result(tokens=int(sft.state.num_input_tokens_seen) - seen)
     result, weights = trainer.metrics(sft, train["input_ids"]), trainer.gathered(sft)
     if not sft.is_world_process_zero():
@@ -71,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, lock="train")

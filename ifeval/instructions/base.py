@@ -83,7 +83,7 @@ class Instruction(ABC):
     on_long_texts: ClassVar[bool] = False
     holds_task: ClassVar[bool] = False
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, /, **kwargs: Any):
         self.kwargs = convert_all(self.id, self.parameters, kwargs)
         for name, value in self.kwargs.items():
             setattr(self, name, value)

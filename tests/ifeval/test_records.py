@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ifeval import RecordError, read_prompts, read_responses
+from ifeval import RecordError, jsonl, read_prompts, read_responses
 from ifeval.jsonl import dump_line, read_lines
 
 ROW = {"key": 1, "prompt": "Say hi.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
@@ -99,3 +99,58 @@ def test_lone_surrogates_survive_writing_and_reading(tmp_path):
     row = {"response": "a\ud800b\u2028c é"}
     (tmp_path / "r.jsonl").write_bytes(dump_line(row))
     assert list(read_lines(tmp_path / "r.jsonl")) == [(1, row)]
+
+
+def test_a_damaged_gzip_body(tmp_path):
+    whole = bytearray(gzip.compress(json.dumps(ROW).encode() * 50))
+    for damaged in (whole[:-9], bytes([*whole[:20], *(byte ^ 0x5A for byte in whole[20:])])):
+        (tmp_path / "p.jsonl.gz").write_bytes(damaged)
+        with pytest.raises(RecordError, match=r"p.jsonl.gz: cannot be read"):
+            read_prompts(tmp_path / "p.jsonl.gz")
+
+
+def test_how_much_a_file_may_unpack_to_is_limited(tmp_path, monkeypatch):
+    path = tmp_path / "p.jsonl.gz"
+    path.write_bytes(gzip.compress(json.dumps(ROW).encode() + b"\n" + b"\n" * (3 << 20)))
+    assert len(list(read_lines(path))) == 1
+    monkeypatch.setattr(jsonl, "LIMIT_MIB", 2)
+    with pytest.raises(RecordError, match=r"unpacks to more than 2 MiB; set the environment variable IFEVAL_MAX_UNP"):
+        list(read_lines(path))
+    monkeypatch.setenv(jsonl.LIMIT, "4")
+    assert len(list(read_lines(path))) == 1
+    monkeypatch.setenv(jsonl.LIMIT, "much")
+    with pytest.raises(RecordError, match="a whole number of MiB, not 'much'"):
+        list(read_lines(path))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"), [(1, "1"), ("1", 1), (1.0, "1"), ("1", 1.0), (-7, "-7"), ("007", "007"), (0, "0")]
+)
+def test_keys_as_text_and_as_numbers_meet(tmp_path, asked, answered):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", {**ROW, "key": asked}))
+    found = read_responses(write(tmp_path / "r.jsonl", {"key": answered, "response": "a"}), prompts)
+    assert found == {prompts[0].key: "a"}
+
+
+@pytest.mark.parametrize(("asked", "answered"), [(7, "007"), ("007", 7), (1, True), (1, "1.0"), (1, "x"), (1, [1])])
+def test_keys_that_are_written_otherwise_do_not_meet(tmp_path, asked, answered):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", {**ROW, "key": asked}))
+    with pytest.raises(RecordError, match="no prompt has the key"):
+        read_responses(write(tmp_path / "r.jsonl", {"key": answered, "response": "a"}), prompts)
+
+
+def test_a_key_as_it_is_goes_before_the_same_as_text(tmp_path):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW, {**ROW, "key": "1", "prompt": "Bye."}))
+    rows = [{"key": "1", "response": "b"}, {"key": 1, "response": "a"}]
+    assert read_responses(write(tmp_path / "r.jsonl", *rows), prompts) == {1: "a", "1": "b"}
+
+
+def test_padding_with_nan(tmp_path):
+    row = {**ROW, "kwargs": [{"num_words": float("nan"), "keywords": None}]}
+    assert read_prompts(write(tmp_path / "p.jsonl", row, {**ROW, "key": 2, "kwargs": [float("nan")]}))
+    assert json.loads(dump_line(row))["kwargs"] == [{"num_words": None, "keywords": None}]
+
+
+def test_an_id_that_is_no_string(tmp_path):
+    with pytest.raises(RecordError, match="holds \\[1\\], which is not a string"):
+        read_prompts(write(tmp_path / "p.jsonl", {**ROW, "instruction_id_list": [[1]]}))

@@ -169,6 +169,8 @@ class Generation(Section):
     """answer only so many batches of prompts; needs a `batch_size` that is a number; `null`: all prompts"""
     system_prompt: str | None = Field(examples=["Answer in English."])
     """system message before each prompt; `null`: the chat template's own, if it has one"""
+    strip_thoughts: bool = Field(examples=[True])
+    """judge answers without the thoughts that models write before them, between `<think>` and `</think>`"""
 
 
 class Resources(Section):

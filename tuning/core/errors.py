@@ -1,20 +1,93 @@
-"""Errors that a user can act on, shown as one message and not as a traceback."""
+"""Errors shown as one message, which says what was being done, and not as a traceback."""
 
+import errno
+import os
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
 
 from tuning.core.library_messages import filter_messages
+from tuning.core.redaction import redacted
+
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
+_DEBUG = "DEBUG"  # set to 1 to see where an error arose
+_LONGEST = 2000  # characters of another library's message
 
 
 class UserError(Exception):
     """Something outside the code is wrong; the message names it and says what to do."""
 
 
-def run(main: Callable[[], None]) -> None:
-    """Runs a stage; a UserError ends it with its message and exit code 1."""
-    filter_messages()
+@contextmanager
+def doing(what: str):
+    """Turns any other error of the block into a UserError that says what was being done.
+
+    Args:
+        what: to be read after "while", such as ``loading the model gpt2``.
+    """
     try:
-        main()
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"while {what}: {explained(error)}") from error
+
+
+def run(main: Callable[[], None], lock: str | None = None) -> None:
+    """Runs a stage or command; whatever it raises ends it with one message and exit code 1, Ctrl-C quietly with 130.
+
+    The traceback is shown as well where the environment variable DEBUG is 1.
+
+    Args:
+        lock: the stage's name in dvc.yaml; another process that runs it in this folder makes this one end.
+    """
+    from tuning.core.stage_lock import stage_lock
+
+    filter_messages()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a model may answer what no terminal can show
+    name = Path(sys.argv[0]).stem
+    try:
+        with stage_lock(lock):
+            main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever reads what is printed has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        if os.environ.get(_DEBUG) == "1":
+            print(redacted(traceback.format_exc()), file=sys.stderr)
+        if isinstance(error, UserError):
+            message = str(error)
+        else:
+            message = f"{name}: {explained(error)} ({_DEBUG}=1 in the environment shows where)"
+        print(f"error: {redacted(message)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def explained(error: BaseException) -> str:
+    """An error of a library in one paragraph: its kind, its words, and what to do, if that is known."""
+    if isinstance(error, OSError) and error.errno is not None:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return f"{place}{error.strerror}{_advice_on_files(error.errno)}"
+    words = " ".join(str(error).split())
+    words = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."
+    found = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    if "No space left on device" in words or "os error 28" in words or "PytorchStreamWriter" in words:
+        return found + _advice_on_files(errno.ENOSPC)
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "out of memory" in words:
+        return f"{found}; `python -m stages.estimate` shows what takes how much memory, and what saves it"
+    return found
+
+
+def _advice_on_files(number: int) -> str:
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return ": make room and run it again; what was finished is kept, and the run goes on from it"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ": make it writable, or run in another folder"
+    if number in (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY):
+        return ": move away what is in its place"
+    return ""

@@ -5,3 +5,4 @@ from pathlib import Path
 PARAMS = Path("params.yaml")
 CURVES = Path("metrics/curves")
 UNFINISHED = Path("unfinished")
+LOCKS = Path(".dvc/tmp/stages")  # which git ignores

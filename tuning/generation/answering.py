@@ -79,6 +79,10 @@ class Task:
             return [self.tokenizer(text)["input_ids"] for text in self.texts()]
         return [prompt_tokens(self.tokenizer, turns) for turns in self.conversations()]
 
+    def count_tokens(self, text: str) -> int:
+        """Tokens of an answer."""
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def longest(self) -> int:
         """Tokens of the longest prompt, in the chat template."""
         return max(map(len, self.token_ids()))
@@ -154,7 +158,9 @@ def _responses(
     generation, share = task.generation, (rank(), world_size())
     if model is None:
         named = {"base": generation.base_model or task.model, "tuned": generation.tuned_model}
-        server = server_client.Server(generation, named[task.name], task.seed)
+        keys = [row["key"] for row in task.prompts]
+        say = partial(_say, task.name)
+        server = server_client.Server(generation, named[task.name], task.seed, keys, task.count_tokens, say)
         asked = task.texts() if task.bare else task.conversations()
         return server_client.generate(server, asked, done, share), generation.concurrency
     ids = task.token_ids()
@@ -186,6 +192,7 @@ def metrics(responses: list[dict[str, Any]]) -> dict[str, Any]:
     """What is counted of the base or the tuned model's responses."""
     tokens = [row["new_tokens"] for row in responses]
     cut = sum(row["finish_reason"] == "length" for row in responses)
+    refused = sum(row["finish_reason"] == "refused" for row in responses)
     return {
         "responses": len(responses),
         "new_tokens": sum(tokens),
@@ -193,7 +200,7 @@ def metrics(responses: list[dict[str, Any]]) -> dict[str, Any]:
         "responses_cut": cut,
         "share_cut": cut / len(responses),
         "share_looping": sum(is_looping(row["response"]) for row in responses) / len(responses),
-    }
+    } | ({"responses_refused": refused} if refused else {})
 
 
 def is_looping(text: str) -> bool:

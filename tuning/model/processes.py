@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tuning.core.errors import UserError
+from tuning.core.stage_lock import LAUNCHED
 from tuning.model.device import device
-
-_MARK = "STAGE_IS_LAUNCHED"  # tells the processes that they are not to launch others
 
 
 def launched(config: str | None, module: str, *arguments: str) -> bool:
@@ -26,11 +25,11 @@ def launched(config: str | None, module: str, *arguments: str) -> bool:
     Raises:
         UserError: the config file is missing, or a process failed.
     """
-    if config is None or _MARK in os.environ:
+    if config is None or LAUNCHED in os.environ:
         return False
     if not Path(config).is_file():
         raise UserError(f"launch: {config} is not a file; configs/accelerate/ has config files to start from")
-    environment = {**os.environ, _MARK: "1"}
+    environment = {**os.environ, LAUNCHED: "1"}
     if device() == "cpu":
         environment["ACCELERATE_USE_CPU"] = "true"  # so that the processes find each other by gloo
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "-m", module, *arguments]

@@ -99,7 +99,7 @@ def page(
         numbers=numbers,
         versions=library_versions(LIBRARIES),
     )
-    return text.encode()
+    return text.encode("utf-8", "backslashreplace")  # a response may hold lone surrogates
 
 
 def answered(

@@ -53,8 +53,9 @@ def problem(checkpoint: Path) -> str | None:
         state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
         if 0 < state.get("max_steps", 0) <= state.get("global_step", 0):
             return "it is the run's last, and the trainer only goes on where a step is left"
-        with safe_open(checkpoint / TRAINED, framework="np"):
-            pass
+        for weights in {checkpoint / TRAINED, *checkpoint.glob("*.safetensors")}:
+            with safe_open(weights, framework="np"):
+                pass
         random_states = (path.name for path in checkpoint.glob("rng_state*.pth"))
         progress = (_progress(number) for number in range(world_size()))
         for name in ("optimizer.pt", "scheduler.pt", *random_states, *progress):
@@ -81,7 +82,7 @@ class Checkpoints(TrainerCallback):
       this is only one of two. Written last, the file also shows that a checkpoint is whole.
     - The random state from which the order of the epoch's rows was drawn: the trainer restores the state of the
       checkpoint, but only after the order has been drawn.
-    - The losses since the last point of the curve.
+    - The losses since the last point of the curve, and the sum of all before, of which the mean is made.
 
     A checkpoint that is due at an epoch's last step is written after what the epoch's end brings, such as the
     validation loss; at the run's last step none is written, since the results follow at once.
@@ -112,6 +113,7 @@ class Checkpoints(TrainerCallback):
         progress = torch.load(Path(self.checkpoint, _progress(rank())), weights_only=True)
         self.restored = progress["epoch_start"]
         self.trainer._tr_loss += progress["loss"].to(self.trainer._tr_loss.device)
+        self.trainer._total_loss_scalar = progress["loss_before"]
         self.trainer._globalstep_last_logged = progress["last_logged"]
         state.compute_steps(args, state.max_steps)  # those of now, where the checkpoint was written with others
         args.eval_on_start = False  # its validation loss is among those that the checkpoint brings
@@ -143,6 +145,7 @@ class Checkpoints(TrainerCallback):
         progress = {
             "epoch_start": torch.get_rng_state() if ends_epoch else self.epoch_start,
             "loss": self.trainer._tr_loss.detach().cpu(),
+            "loss_before": self.trainer._total_loss_scalar,
             "last_logged": self.trainer._globalstep_last_logged,
         }
         folder = Path(args.output_dir, f"checkpoint-{state.global_step}")

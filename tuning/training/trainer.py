@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # size, without limit: with batches of every length, 4 GiB in 800 steps of the starter model. With lengths of a
 # multiple there are few sizes.
 CPU_MULTIPLE = 8
+_OF_LAYERS = ("galore", "apollo", "lomo")  # optimizers that are made for a model's layers, and not for one number
 
 
 def training_config(
@@ -42,6 +43,7 @@ def training_config(
         "use_cpu": device() == "cpu",
         "ddp_find_unused_parameters": False,
         **settings.resolved(params.train.arguments, params.train.effective_batch_size, spec, adapter),
+        "logging_nan_inf_filter": False,  # a loss that is not finite ends the run, and is not to be hidden
     }
     half = options.get("bf16") or spec.dtype.itemsize == 2
     if spec.device == "cpu" and half:
@@ -60,8 +62,44 @@ def training_config(
         raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
 
 
-def encode(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", whole: bool = False) -> "Dataset":
-    """The rows as token ids with labels, in which the prompt is masked, unless ``whole`` rows are to be learnt."""
+def check_schedule(config: "SFTConfig", steps: int) -> None:
+    """Makes the optimizer and the schedule of the learning rate for one number, since the trainer makes them late.
+
+    Args:
+        steps: of the whole run.
+
+    Raises:
+        UserError: ``train.optim_args`` or ``train.lr_scheduler_kwargs`` do not fit, or a package is missing.
+    """
+    import torch
+    from transformers import Trainer, get_scheduler
+
+    parameter = [torch.nn.Parameter(torch.zeros(1))]
+    try:
+        kind, options = Trainer.get_optimizer_cls_and_kwargs(config)
+        if not any(name in config.optim for name in _OF_LAYERS):
+            kind(parameter, **options)
+    except (ValueError, TypeError, ImportError, IndexError) as error:
+        given = f"'train.optim_args' ({config.optim_args})" if config.optim_args else f"'train.optim' ({config.optim})"
+        raise UserError(f"params.yaml, {given}: {' '.join(str(error).split())}") from error
+    try:
+        optimizer = torch.optim.SGD(parameter, lr=config.learning_rate)
+        get_scheduler(
+            config.lr_scheduler_type, optimizer, config.get_warmup_steps(steps), steps, config.lr_scheduler_kwargs
+        )
+    except (ValueError, TypeError) as error:
+        given = f"'train.lr_scheduler_kwargs' with 'train.lr_scheduler_type' {config.lr_scheduler_type.value}"
+        raise UserError(f"params.yaml, {given}: {' '.join(str(error).split())}") from error
+
+
+def encode(
+    rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", limit: int | None = None, whole: bool = False
+) -> "Dataset":
+    """The rows as token ids with labels, in which the prompt is masked, unless ``whole`` rows are to be learnt.
+
+    A row of which nothing is left to learn within ``limit`` tokens is left out: in a batch of such rows the loss,
+    a mean over no token, is not a number.
+    """
     from datasets import Dataset
 
     encoded = []
@@ -69,7 +107,12 @@ def encode(rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", who
         tokens = row_tokens(tokenizer, row["prompt"], row["completion"])
         masked = tokens.prompt if whole else [-100] * len(tokens.prompt)
         labels = masked + tokens.completion
-        encoded.append({"input_ids": tokens.prompt + tokens.completion, "labels": labels})
+        if any(label != -100 for label in labels[1:limit]):  # the first token is predicted from nothing
+            encoded.append({"input_ids": tokens.prompt + tokens.completion, "labels": labels})
+    if left_out := len(rows) - len(encoded):
+        print(f"train: {left_out} of {len(rows)} rows left out: their prompts alone have {limit} tokens or more")
+    if rows and not encoded:
+        raise UserError(f"no row has a completion within 'train.max_length', {limit} tokens: set it higher")
     return Dataset.from_list(encoded)
 
 
@@ -105,7 +148,7 @@ def metrics(trainer: "SFTTrainer", rows: list[list[int]]) -> dict[str, Any]:
     """
     state, limit = trainer.state, trainer.args.max_length or math.inf
     result = {
-        "train_loss": _logged(state, "loss")[-1],
+        "train_loss": mean_loss(trainer),
         "steps": state.global_step,
         "epochs": state.epoch,
         "tokens": int(state.num_input_tokens_seen),
@@ -120,6 +163,14 @@ def metrics(trainer: "SFTTrainer", rows: list[list[int]]) -> dict[str, Any]:
         if before := _logged(state, "eval_loss", 0):  # train.eval_on_start
             result["validation_loss_before"] = before[0]
     return result
+
+
+def mean_loss(trainer: "SFTTrainer") -> float:
+    """The mean of the steps' losses: TrainOutput's ``training_loss``, but over all of the run.
+
+    The trainer's own is of the steps since the run was last resumed.
+    """
+    return trainer._total_loss_scalar / trainer.state.global_step
 
 
 def _logged(state, name: str, step: int | None = None) -> list[float]:

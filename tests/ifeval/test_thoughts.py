@@ -1,0 +1,57 @@
+"""Thoughts before an answer are left out of what is judged, where that is asked for."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ifeval.cli import main
+from ifeval.thoughts import has_thoughts, without_thoughts
+
+PROMPT = {"key": 1, "prompt": "p", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
+
+
+@pytest.mark.parametrize(
+    ("response", "rest"),
+    [
+        ("<think>\nWell, so.\n</think>\n\nyes", "yes"),
+        ("\n <think></think>yes\n", "yes\n"),
+        ("Well, so.\n</think>\nyes", "yes"),  # the chat template has opened them
+        ("<think>a</think> one <think>b</think> two", "one two"),
+        ("<think>It goes on and", ""),
+        ("</think>", ""),
+    ],
+)
+def test_what_is_left(response, rest):
+    assert has_thoughts(response)
+    assert without_thoughts(response) == rest
+
+
+@pytest.mark.parametrize("response", ["", "yes", "The tag <think> opens, and </think> ends.", "a <think> b", " x "])
+def test_other_responses_stay_as_they_are(response):
+    assert not has_thoughts(response)
+    assert without_thoughts(response) == response
+
+
+@given(st.text(max_size=20), st.text("ab \n,<>/", max_size=20))
+def test_any_thoughts(thoughts, answer):
+    thoughts = thoughts.replace("<", "(")
+    for begin in ("<think>", ""):
+        assert without_thoughts(f"{begin}{thoughts}</think>{answer}") == answer.lstrip()
+
+
+def test_the_command_strips_them_or_warns(tmp_path, capsys):
+    prompts, responses = tmp_path / "p.jsonl", tmp_path / "r.jsonl"
+    prompts.write_text(json.dumps(PROMPT))
+    responses.write_text(json.dumps({"key": 1, "response": "<think>So, well</think>yes"}))
+    arguments = ["score", "--prompts", str(prompts), "--responses", str(responses), "--json"]
+    assert main(arguments) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["prompt_level_strict_acc"] == 0
+    assert "1 of 1 responses begin with thoughts" in said.err
+    assert "--strip-thoughts" in said.err
+    assert main([*arguments, "--strip-thoughts"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["prompt_level_strict_acc"] == 1
+    assert said.err == ""

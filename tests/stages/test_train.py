@@ -1,0 +1,144 @@
+"""What train writes and what it refuses, on a tiny model in a folder of its own."""
+
+import json
+import math
+
+import pytest
+import yaml
+
+from stages import train
+from tests import tiny
+from tuning.core.errors import UserError
+from tuning.core.files import write_jsonl
+from tuning.training import checkpoints
+
+ADAPTER, METRICS = "models/adapter/adapter_model.safetensors", "metrics/train.json"
+
+
+def row(number: int) -> dict:
+    asked, said = (
+        f"What is {number} and why?",
+        f"It is {number}, since it comes after {number - 1}. " * (1 + number % 3),
+    )
+    return {
+        "prompt": [{"role": "user", "content": asked}],
+        "completion": [{"role": "assistant", "content": said.strip()}],
+    }
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, tiny_model):
+    """A folder with prepared rows; ``project(section__key=value)`` writes params.yaml and trains."""
+    monkeypatch.chdir(tmp_path)
+    write_jsonl(train.TRAIN, map(row, range(12)))
+    write_jsonl(train.VALIDATION, map(row, range(12, 15)))
+
+    def run(**changes):
+        values = tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+        for name, value in changes.items():
+            *sections, key = name.split("__")
+            (values[sections[0]] if sections else values)[key] = value
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+        train.main()
+        return json.loads((tmp_path / METRICS).read_text())
+
+    run.folder = tmp_path
+    return run
+
+
+def losses(folder) -> list[float]:
+    lines = (folder / "metrics/curves/plots/metrics/train/loss.tsv").read_text().splitlines()
+    return [float(line.split("\t")[1]) for line in lines[1:]]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"train__logging_steps": 50}, {"train__logging_strategy": "no"}, {"train__logging_steps": 3}]
+)
+def test_the_loss_is_the_mean_of_all_steps_however_seldom_it_is_logged(project, changes):
+    each = project(train__max_steps=4)["train_loss"]
+    assert each == pytest.approx(sum(losses(project.folder)) / 4)
+    seldom = project(train__max_steps=4, **changes)
+    assert seldom["train_loss"] == pytest.approx(each, rel=1e-5)
+    assert seldom["steps"] == 4
+    assert (project.folder / ADAPTER).is_file()
+
+
+@pytest.mark.parametrize("step", [2, 4])
+@pytest.mark.parametrize("logging_steps", [1, 3, 50])
+def test_a_resumed_run_has_the_same_mean(project, monkeypatch, step, logging_steps):
+    changes = {"train__max_steps": 6, "train__save_steps": 2, "train__logging_steps": logging_steps}
+    project(**changes)
+    whole = (project.folder / METRICS).read_bytes(), (project.folder / ADAPTER).read_bytes()
+
+    class Interrupted(checkpoints.Checkpoints):
+        def on_save(self, args, state, control, **kwargs):
+            super().on_save(args, state, control, **kwargs)
+            if state.global_step == step:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "Checkpoints", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            project(**changes)
+    project(**changes)
+    assert ((project.folder / METRICS).read_bytes(), (project.folder / ADAPTER).read_bytes()) == whole
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "trained.safetensors", "optimizer.pt"])
+def test_a_checkpoint_with_a_cut_file_is_passed_over(project, monkeypatch, capsys, name):
+    def cut(self, args, state, control, **kwargs):
+        super(Interrupted, self).on_save(args, state, control, **kwargs)
+        if state.global_step == 4:
+            path = next(project.folder.glob(f"unfinished/train/*/checkpoint-4/{name}"))
+            path.write_bytes(path.read_bytes()[:-100])
+            raise KeyboardInterrupt
+
+    Interrupted = type("Interrupted", (checkpoints.Checkpoints,), {"on_save": cut})
+    with monkeypatch.context() as patched:
+        patched.setattr(checkpoints, "Checkpoints", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            project(train__max_steps=6)
+    assert project(train__max_steps=6)["steps"] == 6
+    said = capsys.readouterr().out
+    assert "checkpoint-4 cannot be used (" in said
+    assert "going on from" in said
+    assert "checkpoint-2" in said
+
+
+@pytest.mark.parametrize("max_grad_norm", [0.0, 1.0])
+@pytest.mark.parametrize("full", [False, True])
+def test_a_run_that_diverges_ends_and_leaves_the_adapter_of_before(project, max_grad_norm, full):
+    project(train__max_steps=1)
+    files = [path for path in project.folder.rglob("*") if path.suffix in (".json", ".safetensors", ".tsv")]
+    before = {path: path.read_bytes() for path in files}
+    changes = {"train__learning_rate": 1e30, "train__max_grad_norm": max_grad_norm}
+    with pytest.raises(UserError, match=r"at step \d, with learning rate .*e\+\d+.*'train.learning_rate'"):
+        project(**changes, lora__enabled=not full, full_finetuning=full)
+    assert {path: path.read_bytes() for path in files} == before
+    assert not [path for path in project.folder.rglob("*.json") if "NaN" in path.read_text()]
+
+
+def test_a_model_that_computes_no_numbers_is_said_before_the_first_step(project, tmp_path, tiny_model, monkeypatch):
+    from tuning.model import base_model
+
+    load = base_model.load_model
+
+    def broken(spec):
+        model = load(spec)
+        model.lm_head.weight.data[0] = math.nan
+        return model
+
+    monkeypatch.setattr(train, "load_model", broken)
+    with pytest.raises(UserError, match=r"before the first step the validation loss is nan.*dtype"):
+        project()
+
+
+def test_rows_without_a_completion_within_the_limit_are_left_out(project, capsys):
+    long = row(3)
+    long["prompt"][0]["content"] = "word " * 400
+    write_jsonl(train.TRAIN, [*([long] * 4), *map(row, range(8))])
+    assert project(train__max_length=64, train__max_steps=3)["rows_truncated"] == 0
+    assert "4 of 12 rows left out" in capsys.readouterr().out
+    write_jsonl(train.TRAIN, [long] * 4)
+    with pytest.raises(UserError, match="'train.max_length', 64 tokens"):
+        project(train__max_length=64)

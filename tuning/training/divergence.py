@@ -1,0 +1,58 @@
+"""Ends training as soon as a loss or a gradient is not finite: no later step can bring it back."""
+
+import math
+
+from transformers import TrainerCallback
+
+from tuning.core.errors import UserError
+
+ADVICE = (
+    "set a lower 'train.learning_rate', a longer 'train.warmup_steps', or a 'train.max_grad_norm' of 1.0 or less; "
+    "with 'train.fp16' or 'model_config.dtype' float16, take bfloat16 or float32"
+)
+
+
+class DivergenceCheck(TrainerCallback):
+    """Looks at the loss and the gradients before each optimizer step, and at each validation loss.
+
+    It is to be the first of the callbacks, so that no other writes down a value that is not finite.
+
+    Args:
+        trainer: to which this is added as a callback.
+
+    Raises:
+        UserError: from the trainer's ``train``; it names the step and the learning rate.
+    """
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+
+    def on_pre_optimizer_step(self, args, state, control, model=None, optimizer=None, **kwargs):
+        import torch
+
+        rate = optimizer.param_groups[0]["lr"]
+        loss = self.trainer._tr_loss.item()  # the sum since the last log: finite as long as each loss is
+        if not math.isfinite(loss):
+            raise UserError(_message(f"the training loss is {loss}", state.global_step + 1, rate))
+        if self.trainer.accelerator.scaler is not None:  # it finds the scale by gradients that are not finite
+            return
+        gradients = [each.grad for each in model.parameters() if each.grad is not None]
+        norm = float(torch.nn.utils.get_total_norm(gradients)) if gradients else 0.0
+        if not math.isfinite(norm):
+            raise UserError(_message(f"the gradient's norm is {norm}", state.global_step + 1, rate))
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        loss = (logs or {}).get("eval_loss", 0.0)
+        if math.isfinite(loss):
+            return
+        if state.global_step == 0:
+            raise UserError(
+                f"train: before the first step the validation loss is {loss}, so it is the model that computes no "
+                "numbers: try 'model_config.dtype' float32, or another model"
+            )
+        rate = self.trainer.lr_scheduler.get_last_lr()[0]
+        raise UserError(_message(f"the validation loss is {loss}", state.global_step, rate))
+
+
+def _message(what: str, step: int, rate: float) -> str:
+    return f"train: {what} at step {step}, with learning rate {rate:.3g}, so nothing was learnt: {ADVICE}"
