@@ -28,6 +28,9 @@ _NAMES = {"max_new_tokens": "max_tokens", "stop_strings": "stop", "temperature":
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_h")
 
 
+Asked = list[dict[str, str]] | str  # a conversation, or a bare prompt to be continued
+
+
 @dataclass(frozen=True)
 class Server:
     """A server and how it is asked.
@@ -79,7 +82,7 @@ def request(arguments: dict[str, Any], seed: int) -> dict[str, Any]:
 
 def generate(
     server: Server,
-    conversations: list[list[dict[str, str]]],
+    conversations: Sequence[Asked],
     done: Set[int] = frozenset(),
     share: tuple[int, int] = (0, 1),
 ) -> Iterator[list[tuple[int, Response]]]:
@@ -172,33 +175,38 @@ class Client:
     def close(self) -> None:
         self.openai.close()
 
-    def ask(self, conversation: list[dict[str, str]]) -> Reply:
-        """The answer to a conversation.
+    def ask(self, conversation: Asked) -> Reply:
+        """The answer to a conversation, or what continues a bare prompt.
 
         Raises:
             Refused: the server refuses this conversation.
             UserError: it does not answer any.
         """
         options = request(self.server.generation.arguments, own_seed(self.server.seed, conversation))
-        messages = [{**turn, "content": _sendable(turn["content"])} for turn in conversation]
+        if isinstance(conversation, str):
+            asked: dict[str, Any] = {"prompt": _sendable(conversation)}
+        else:
+            asked = {"messages": [{**turn, "content": _sendable(turn["content"])} for turn in conversation]}
         failures = 0
         while True:
             try:
-                return self._ask_once(messages, options)
+                return self._ask_once(asked, options)
             except NoAnswer as error:
                 if not error.again or failures == RETRIES:
                     raise UserError(f"{self.address}: {error}{self._advice()}") from None
                 time.sleep(min(LONGEST_WAIT_S, WAITS_S * 2**failures))
                 failures += 1
 
-    def _ask_once(self, messages: list[dict[str, str]], options: dict[str, Any]) -> Reply:
+    def _ask_once(self, asked: dict[str, Any], options: dict[str, Any]) -> Reply:
         import openai
 
-        create, client = self.openai.chat.completions.with_raw_response.create, self.openai
+        client = self.openai
+        interface = client.completions if "prompt" in asked else client.chat.completions
+        create = interface.with_raw_response.create
         limit = self.limit
         given = {limit if key == _NAMES["max_new_tokens"] else key: value for key, value in options.items()}
         try:
-            reply = create(model=self.server.model, messages=messages, **given).http_response
+            reply = create(model=self.server.model, **asked, **given).http_response
             return parse(reply.text, reply.headers.get("content-type", ""))
         except openai.APITimeoutError:
             seconds = self.server.generation.timeout
@@ -218,7 +226,7 @@ class Client:
                 raise UserError(f"{self.address} refuses a request: {said}") from None
             if "max_completion_tokens" in said and limit in given and limit != "max_completion_tokens":
                 self.limit = "max_completion_tokens"
-                return self._ask_once(messages, options)
+                return self._ask_once(asked, options)
             raise Refused(said) from None
 
     def _advice(self) -> str:

@@ -64,7 +64,8 @@ def parse(body: str, kind: str) -> Reply:
         if code in (400, 413, 422):
             raise Refused(said)
         raise NoAnswer(said, again=code not in (401, 403, 404))
-    message, tokens = _mapping(choice.get("message")), _mapping(value.get("usage")).get("completion_tokens")
+    message = _mapping(choice.get("message")) or {"content": choice.get("text")}  # of a conversation, of a bare prompt
+    tokens = _mapping(value.get("usage")).get("completion_tokens")
     return Reply(
         redacted(_text(message.get("content"))),
         tokens if isinstance(tokens, int) else None,

@@ -70,11 +70,14 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.seconds)
         with self.server.lock:
             self.server.under_way -= 1
-        text = "re: " + body["messages"][-1]["content"]
+        text = "re: " + (body["prompt"] if "prompt" in body else body["messages"][-1]["content"])
         if scripted == 200 and self.server.reply is not None:
             self._send(*self.server.reply(body))
         elif scripted == 200:
-            self._send(200, completion(text, len(text)))
+            reply = completion(text, len(text))
+            if self.path.endswith("/v1/completions"):  # of a bare prompt: a text, and no message
+                reply["choices"] = [{"index": 0, "finish_reason": "stop", "text": text}]
+            self._send(200, reply)
         elif isinstance(scripted, int):
             self._send(scripted, {"error": {"message": "told so"}})
         else:
@@ -369,3 +372,9 @@ def test_no_body_is_a_traceback(value):
                 reply = server_reply.parse(text, "application/json")
                 assert isinstance(reply.text, str)
                 assert isinstance(reply.finish_reason, str)
+
+
+def test_a_bare_prompt_is_continued_and_not_put_into_a_conversation(server):
+    asked = ["Once upon a time", "A bare prompt"]
+    assert [ask(server.url, None, asked)[index].text for index in (0, 1)] == [f"re: {text}" for text in asked]
+    assert all("messages" not in body for body in server.bodies)
