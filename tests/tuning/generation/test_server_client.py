@@ -27,6 +27,8 @@ GENERATION = {
     "batch_size": "auto",
     "num_batches": None,
     "system_prompt": None,
+    "base_template": "auto",
+    "strip_thoughts": False,
     "max_new_tokens": 20,
     "do_sample": False,
 }
