@@ -136,19 +136,20 @@ def understood_by_a_module(arguments: list[str]) -> None:
 def test_the_reference_differs_from_the_default_in_what_the_script_says(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     arguments = passed_to_dvc(["configs/reference.sh", "-S", "seed=7"], tmp_path)
-    values, default = overrides.apply(changes(arguments)), params.load(params.PATH)
-    assert values["seed"] == 7
-    assert {key: value for key, value in values["train"].items() if default["train"].get(key) != value} == {
+    values, default = overrides.apply(changes(arguments)), params.read_params()
+    assert values.seed == 7
+    usual = default.train.arguments
+    assert {key: value for key, value in values.train.arguments.items() if usual.get(key) != value} == {
         "learning_rate": 1.5e-3,
         "bf16": True,
         "pad_to_multiple_of": 1,
         "neftune_noise_alpha": 5,
     }
-    data, usual = values["data"]["instructions"], default["data"]["instructions"]
-    changed = {key: value for key, value in data.items() if usual[key] != value}
+    usual = default.data.instructions.model_dump()
+    changed = {key: value for key, value in values.data.instructions if usual[key] != value}
     assert changed == {"variants": 4, "max_words": 75, "short": 0.7}
 
 
 def test_params_of_the_project_are_accepted(monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert params.check(params.load(params.PATH)) == []
+    params.read_params()

@@ -63,7 +63,7 @@ def _of_training(values: dict[str, Any]) -> list[str]:
             "'train.packing' and 'train.padding_free' need an attention that keeps rows apart: "
             "set 'model_config.attn_implementation' to flash_attention_2"
         )
-    if train.get("bf16") and train.get("fp16"):
+    if train.get("bf16") is True and train.get("fp16"):
         problems.append("'train.bf16' and 'train.fp16' cannot both be true")
     if train.get("max_steps", 0) < 1 and "num_train_epochs" in train and train["num_train_epochs"] <= 0:
         problems.append("nothing is trained: set 'train.num_train_epochs' above 0, or 'train.max_steps'")

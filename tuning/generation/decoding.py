@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
 from tuning.generation import padded_batches
-from tuning.generation.continuous import batching, supported_models
 from tuning.generation.sequence import Sequence, own_seed
 from tuning.model.chat_template import end_tokens
 
@@ -86,6 +85,8 @@ def generate(
     Raises:
         UserError: memory runs out with a single prompt.
     """
+    from tuning.generation.continuous import batching
+
     model.eval()
     inner, prefix = _unwrapped(model)
     shift = 0 if prefix is None else prefix.shape[1]
@@ -108,6 +109,8 @@ def generate(
 
 def _continuously(model, order: list[Sequence], how: Decoding, prefix, size: int) -> Iterator[list[Sequence]]:
     """The open sequences of this process, in continuous batches of so many."""
+    from tuning.generation.continuous import batching
+
     own, processes = how.share
     waiting = [sequence for sequence in order[own::processes] if sequence.finish_reason is None]
     return batching.decode(model, waiting, size, _ends(how.config), prefix)
@@ -134,6 +137,8 @@ def _with_less_memory(decode, size: int, say: Callable[[str], None]) -> Iterator
 
 def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix) -> str | None:
     """See ``supported_models.why_not``, which is tried with the shortest prompt."""
+    from tuning.generation.continuous import supported_models
+
     try:
         return supported_models.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
     except RuntimeError as error:

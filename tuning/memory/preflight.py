@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
-from tuning.generation.answering import Task
 from tuning.memory import fit, remedies
 from tuning.memory.estimator import CannotEstimate, Estimator, Memory
 from tuning.memory.run import Run
@@ -18,6 +17,8 @@ from tuning.model.processes import rank, world_size
 
 if TYPE_CHECKING:
     from trl import SFTConfig
+
+    from tuning.generation.answering import Task
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _subject(model: Estimator) -> str:
     return f"{spec.name} ({parameters:,} parameters), {kind} ({share}), {base}"
 
 
-def check_generation(spec: ModelSpec, adapter: AdapterSpec | None, task: Task, strict: bool) -> None:
+def check_generation(spec: ModelSpec, adapter: AdapterSpec | None, task: "Task", strict: bool) -> None:
     """Warns where answering will not fit; ``generation.batch_size: auto`` fits if one prompt does.
 
     Args:

@@ -41,7 +41,7 @@ def resolved(arguments: dict[str, Any], rows: int | str, spec: ModelSpec, adapte
     if found.get("learning_rate") == AUTO:
         found["learning_rate"] = learning_rate(spec, adapter)
     if found.get("bf16") == AUTO:
-        found["bf16"] = computes_in_bfloat16(spec)
+        found["bf16"] = computes_in_bfloat16(spec) and not found.get("fp16")
     if found.get("gradient_checkpointing") == AUTO:
         found["gradient_checkpointing"] = False
     rows = effective_batch_size(rows, spec)

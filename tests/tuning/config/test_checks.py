@@ -47,7 +47,7 @@ def test_the_default_is_right():
         ("train", {"lr_scheduler_type": "cosin"}, ["did you mean 'cosine'"]),
         ("train", {"max_seq_length": 512}, ["old name", "max_length"]),
         ("train", {"evaluation_strategy": "steps"}, ["old name", "eval_strategy"]),
-        ("train", {"output_dir": "x"}, ["cannot be set", "folder of their own"]),
+        ("train", {"output_dir": "x"}, ["cannot be set", "unfinished/train"]),
         ("train", {"packing": True}, ["rows apart", "flash_attention_2"]),
         ("train", {"optim": "galore_adamw"}, ["needs the package 'galore_torch'"]),
         (None, {"full_finetuning": True}, ["'full_finetuning' trains all weights"]),
@@ -57,14 +57,14 @@ def test_the_default_is_right():
         (
             "train",
             {"per_device_train_batch_size": 0},
-            ["'train.per_device_train_batch_size' must be a whole number of at least 1, not 0"],
+            ["'train.per_device_train_batch_size' must be a whole number of at least 1 or auto, not 0"],
         ),
         (
             "train",
             {"gradient_accumulation_steps": 0},
             ["'train.gradient_accumulation_steps' must be a whole number of at least 1"],
         ),
-        ("train", {"learning_rate": -1.0}, ["'train.learning_rate' must be a number of at least 0, not -1"]),
+        ("train", {"learning_rate": -1.0}, ["'train.learning_rate' must be a number of at least 0 or auto, not -1"]),
         (
             "train",
             {"neftune_noise_alpha": -5},
@@ -92,7 +92,7 @@ def test_the_default_is_right():
         ),
         ("generation", {"engine": "vllm"}, ["'generation.engine' must be transformers or openai, not 'vllm'"]),
         ("generation", {"max_new_tokens": None}, ["'generation.max_new_tokens' is needed"]),
-        ("generation", {"num_return_sequences": 2}, ["one response"]),
+        ("generation", {"num_return_sequences": 2}, ["is not seen by DVC"]),
         ("model_config", {"torch_dtype": "auto"}, ["old name", "dtype"]),
         (
             "model_config",
@@ -131,7 +131,7 @@ def test_the_default_is_right():
         (
             "data",
             {"instructions": INSTRUCTIONS | {"max_words": 0}},
-            ["max_words' must be a whole number of at least 1 or null, not 0"],
+            ["max_words' must be a whole number of at least 1, auto or null, not 0"],
         ),
         (
             "data",
@@ -151,7 +151,11 @@ def test_the_default_is_right():
         ("generation", {"timeout": -1}, ["'generation.timeout' must be a number above 0, not -1"]),
         ("train", {"learning_rate": math.nan}, ["'train.learning_rate' must be a finite number, not nan"]),
         ("train", {"learning_rate": math.inf}, ["'train.learning_rate' must be a finite number, not inf"]),
-        ("train", {"learning_rate": "1e-4"}, ["'train.learning_rate' must be a number of at least 0, not '1e-4'"]),
+        ("train", {"learning_rate": "1e-4"}, ["a number of at least 0 or auto, not '1e-4'"]),
+            "train",
+            {"learning_rate": "1e-4"},
+            ["'train.learning_rate' must be a number of at least 0 or auto, not '1e-4'"],
+        ),
         ("train", {"max_steps": 1000.0}, ["'train.max_steps' must be a whole number, not 1000.0"]),
         ("train", {"optim": "x"}, ["'train.optim' must be one of", "values such as adamw_torch"]),
         ("train", {"hub_token": "hf_secret"}, ["cannot be set", "HF_TOKEN"]),
