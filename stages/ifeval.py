@@ -136,6 +136,13 @@ def curves() -> list[page.Curve]:
     return [curve for curve in found if curve]
 
 
+def in_words(value: Any) -> str:
+    """A count, a measure, or a setting, for the page."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if type(value) is int else str(value)
+
+
 def numbers() -> dict[str, dict[str, Any]]:
     """Rows, tokens and parameters, as the stages before have counted them, for the page."""
     names = ("data", "train", "baseline", "generate")
@@ -144,10 +151,7 @@ def numbers() -> dict[str, dict[str, Any]]:
     return {
         "Data": {"rows to train on": data["rows"]["train"], "rows to validate": data["rows"]["validation"]}
         | {f"dropped, {reason.replace('_', ' ')}": count for reason, count in data["dropped"].items()},
-        "Training": {
-            name.replace("_", " "): f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-            for name, value in train.items()
-        },
+        "Training": {name.replace("_", " "): in_words(value) for name, value in page.flat(train).items()},
         "Responses": {
             f"{name}: {what}": f"{answered[name][key]:{shown}}"
             for name in ("base", "tuned")
