@@ -8,21 +8,24 @@ instruction level. It needs neither torch nor transformers, and nothing is impor
     >>> build("punctuation:no_comma").check("No commas here.")
     True
 
-The command line is ``python -m ifeval``; see ``ifeval.cli``.
+The command line is ``python -m ifeval``, or ``ifeval`` once it is installed; see ``ifeval.cli``.
 """
 
 import importlib
 
 _HOMES = {
     "INSTRUCTIONS": "instructions",
-    "Instruction": "instruction",
+    "Instruction": "instructions",
     "InstructionError": "parameters",
     "Judgement": "scoring",
     "RecordError": "jsonl",
     "Text": "text",
-    "Verdict": "instruction",
+    "Verdict": "instructions.base",
+    "ask": "wording",
     "build": "instructions",
+    "describe": "wording",
     "difference": "scoring",
+    "impose": "imposing",
     "judge": "scoring",
     "judge_all": "scoring",
     "loose_variants": "text",

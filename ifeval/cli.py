@@ -88,7 +88,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ifeval", description=__doc__)
+    program = "ifeval" if Path(sys.argv[0]).stem == "ifeval" else "python -m ifeval"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="score | list | check")
 
     scoring = commands.add_parser("score", help="score a file of responses")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ifeval.instruction import Instruction
 from ifeval.instructions import build
+from ifeval.instructions.base import Instruction
 from ifeval.jsonl import RecordError, read_lines
 from ifeval.parameters import InstructionError
 

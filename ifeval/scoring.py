@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ifeval import statistics
-from ifeval.instruction import Instruction
+from ifeval import intervals
+from ifeval.instructions.base import Instruction
 from ifeval.records import Prompt
 from ifeval.text import Text, loose_variants
 
@@ -83,9 +83,9 @@ def score(judgements: list[Judgement], seed: int = 0) -> dict[str, Any]:
     counts = _per_prompt(judgements)
     scores: dict[str, Any] = {"prompts": len(counts), "instructions": len(judgements)}
     for name in ACCURACIES:
-        followed, asked = statistics.columns(counts, name)
+        followed, asked = intervals.columns(counts, name)
         scores[name] = sum(followed) / sum(asked)
-        scores[f"{name}_ci95"] = statistics.ratio_interval(followed, asked, seed)
+        scores[f"{name}_ci95"] = intervals.ratio_interval(followed, asked, seed)
     scores["by_family"] = _by(judgements, lambda judgement: judgement.instruction_id.split(":")[0])
     scores["by_type"] = _by(judgements, lambda judgement: judgement.instruction_id)
     return scores
@@ -106,12 +106,12 @@ def difference(base: list[Judgement], other: list[Judgement], seed: int = 0) -> 
     before, after = _per_prompt(base), _per_prompt(other)
     result: dict[str, Any] = {}
     for name in ACCURACIES:
-        old, asked = statistics.columns(before, name)
-        new, _ = statistics.columns(after, name)
+        old, asked = intervals.columns(before, name)
+        new, _ = intervals.columns(after, name)
         result[name] = (sum(new) - sum(old)) / sum(asked)
-        result[f"{name}_ci95"] = statistics.ratio_interval([b - a for a, b in zip(old, new, strict=True)], asked, seed)
+        result[f"{name}_ci95"] = intervals.ratio_interval([b - a for a, b in zip(old, new, strict=True)], asked, seed)
         if name.startswith("prompt"):
-            result[f"{name}_mcnemar_p"] = statistics.mcnemar(old, new)
+            result[f"{name}_mcnemar_p"] = intervals.mcnemar(old, new)
     return result
 
 

@@ -60,8 +60,8 @@ def _punkt():
         return PunktTokenizer("english")
     except LookupError:
         raise FileNotFoundError(
-            "NLTK's English sentence model 'punkt_tab' is not installed: run `make setup` in this project, "
-            "or `python -m nltk.downloader punkt_tab`"
+            "NLTK's English sentence model 'punkt_tab' is not installed: run `python -m nltk.downloader punkt_tab`, "
+            "or, in a checkout of this project, `make setup`"
         ) from None
 
 

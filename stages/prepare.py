@@ -155,7 +155,7 @@ def followed_by_the_model(
     It is asked for what changes nothing in a text, and its answer taken where it passes all checks, so that training
     keeps what the model can do. Beside the rows, how often it did.
     """
-    asked = [result for _, result in treated if result and instruction_rows.COUNTED.issuperset(result.types)]
+    asked = [result for _, result in treated if result and result.only_counts]
     if not preparation.params.data.self_distill or not asked:
         return treated, 0
     answers = ask([result.prompt for result in asked], preparation, FOLLOWING_TOKENS)

@@ -1,6 +1,7 @@
 """dvc.yaml names the rooms that each stage's result comes from, and rooms import each other in one direction only."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +9,17 @@ import pytest
 import yaml
 
 from tests.tiny import ROOT
+from tuning.config.declared import names
 
+# Keys that stages read and do not declare: changing one runs nothing again.
+UNDECLARED = {
+    "resources.strict": "it stops a run that would not fit in memory, and changes none that goes on",
+    "generation.base_url": "the same model answers the same wherever its server is; a model of its own has a name",
+    "generation.concurrency": "how many requests are under way changes when an answer comes, and not the answer",
+    "generation.timeout": "an answer that comes in time is the same whatever the limit",
+}
+# What only code that a stage imports and does not run would read: resources loads no tokenizer.
+NOT_RUN = {"resources": {"tokenizer_config"}}
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 # Rooms that observe a run or refuse it, and never change its result; what they read stands under params.
 OBSERVERS = {"tuning/memory", "tuning/config"}
@@ -56,6 +67,59 @@ def reached(path: Path) -> set[Path]:
             found.add(file)
             queue += imported(file)
     return found
+
+
+def keys(values: dict, prefix: str = "") -> set[str]:
+    """``section.key`` names of two levels."""
+    found = set()
+    for name, value in values.items():
+        found |= keys(value, f"{name}.") if isinstance(value, dict) and not prefix else {prefix + name}
+    return found
+
+
+def declares(stage: str) -> set[str]:
+    """``section.key`` names that a stage declares, by themselves or with their section."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return {name for name in keys(values) if name in names(stage) or name.partition(".")[0] in names(stage)}
+
+
+def read(stage: str) -> set[str]:
+    """Top-level keys, sections, and ``section.key`` names that a stage's code takes from ``params``."""
+    found = set()
+    for file in reached(ROOT / f"stages/{stage}.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        inner = {node.value for node in attributes}
+        chains = [ast.unparse(node) for node in attributes if node not in inner]
+        taken = [re.split(r"\b(?:read_)?params(?:\(\))?\.", chain) for chain in chains]
+        found |= {".".join(parts[1].split(".")[:2]) for parts in taken if len(parts) == 2}
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return {name.removesuffix(".arguments") for name in found if name.partition(".")[0] in values}
+
+
+def test_every_key_is_declared_by_a_stage_but_those_that_change_nothing():
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert keys(values) - set().union(*map(declares, STAGES)) == set(UNDECLARED)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_what_it_reads(stage):
+    declared = declares(stage) | {name.partition(".")[0] for name in declares(stage)}
+    assert read(stage)
+    assert read(stage) - declared <= set(UNDECLARED) | NOT_RUN.get(stage, set())
+
+
+def test_base_and_tuned_model_answer_by_the_same_keys():
+    decoding = [{name for name in names(stage) if name.startswith("generation")} for stage in ("baseline", "generate")]
+    assert decoding[0] == decoding[1]
+    assert "generation" not in decoding[0]
+
+
+def test_what_is_not_seen_by_git_is_no_output():
+    outputs = [out for stage in STAGES.values() for out in [*stage.get("outs", []), *stage.get("metrics", [])]]
+    paths = [path for out in outputs for path in ([out] if isinstance(out, str) else out)]
+    assert not [path for path in paths if path.startswith("unfinished")]
+    assert not [out for out in outputs if isinstance(out, dict) and any(kept.get("persist") for kept in out.values())]
 
 
 def test_the_stages_are_these_and_in_this_order():

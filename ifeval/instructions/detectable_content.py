@@ -1,13 +1,25 @@
 """Things that the text must hold: placeholders and a postscript."""
 
+import random
 import re
 
 from ifeval import patterns
-from ifeval.instruction import Instruction, Verdict, plural, register
+from ifeval.instructions.base import ARRANGES, ENDS, Around, Instruction, Layer, Verdict, register
+from ifeval.instructions.bounds import plural
 from ifeval.parameters import integer, pattern
+from ifeval.prose import is_plain, sentences
 from ifeval.text import Text
 
-_POSTSCRIPTS = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
+_FILL_INS = (
+    ("For questions, write to {}.", "[email]"),
+    ("Ask for {}.", "[name]"),
+    ("The number is {}.", "[phone]"),
+    ("It was written on {}.", "[date]"),
+    ("The place is {}.", "[location]"),
+    ("More is at {}.", "[website]"),
+    ("It was prepared by {}.", "[author]"),
+    ("The next one follows on {}.", "[day]"),
+)
 
 
 @register
@@ -16,11 +28,36 @@ class NumberOfPlaceholders(Instruction):
 
     id = "detectable_content:number_placeholders"
     parameters = {"num_placeholders": integer(3)}
+    layer = Layer.WORDS
+    wordings = (
+        "Leave {num_placeholders:placeholder} or more for me, each in square brackets, e.g. [address].",
+        "Use {num_placeholders} or more placeholders like [date] for me to fill in.",
+        "I will complete the details later, so keep {num_placeholders:blank} or more in the form [name].",
+        "The text needs {num_placeholders} or more fields in square brackets, for instance [city].",
+        "Include no fewer than {num_placeholders:bracketed placeholder}, e.g. [phone].",
+        "{task} Put square brackets around things to be filled in, {num_placeholders} of them or more.",
+        "Make it a template with at least {num_placeholders:slot} such as [amount].",
+        "Somewhere in it, {num_placeholders:placeholder} or more of the kind [item] have to appear.",
+    )
 
     def judge(self, text: Text) -> Verdict:
         count = sum(_brackets(line) for line in text.raw.split("\n"))
         reason = f"{plural(count, 'placeholder')} in square brackets found, at least {self.num_placeholders} asked"
         return Verdict(count >= self.num_placeholders, reason)
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """Adds what someone else has to fill in; numbers of the text become placeholders first."""
+        if not is_plain(text) or "=" in text:
+            return None
+        count = rng.randint(1, 4)
+        changed, replaced = text, 0
+        for match in reversed(list(re.finditer(r"(?<![\w.,])\d{1,4}(?![\w.,]\w)", text))):
+            if replaced < count:
+                changed = f"{changed[: match.start()]}[number]{changed[match.end() :]}"
+                replaced += 1
+        added = [frame.format(name) for frame, name in rng.sample(_FILL_INS, count - replaced)]
+        return "\n\n".join([changed, " ".join(added)] if added else [changed]), {"num_placeholders": count}
 
 
 @register
@@ -29,14 +66,37 @@ class Postscript(Instruction):
 
     id = "detectable_content:postscript"
     parameters = {"postscript_marker": pattern("P.S.")}
+    layer = Layer.WORDS
+    claims = (ARRANGES, ENDS)  # what arranges the whole text would arrange the postscript with the rest
+    wordings = (
+        "Add a postscript that starts with {postscript_marker}",
+        "At the very end, write a postscript beginning with {postscript_marker}",
+        "Close with an afterthought introduced by {postscript_marker}",
+        "Do not forget a postscript; mark it with {postscript_marker}",
+        "After your answer comes a note that opens with {postscript_marker}",
+        "{task} Then one more remark after {postscript_marker}",
+        "I expect a final line that begins with {postscript_marker}",
+        "Finish as one finishes a letter, with something after {postscript_marker}",
+    )
+
+    _known = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
 
     def judge(self, text: Text) -> Verdict:
-        known = _POSTSCRIPTS.get(self.postscript_marker)
+        known = self._known.get(self.postscript_marker)
         if known:
             found = re.search(known, text.lower) is not None
         else:
             found = patterns.found_as_is(self.postscript_marker.lower(), text.lower)
         return Verdict(found, f"postscript {self.postscript_marker!r} {'found' if found else 'not found'}")
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """Its last sentence becomes the postscript."""
+        parts = sentences(text)
+        if len(parts) < 3 or not is_plain(text) or "\n" in text:
+            return None
+        marker = rng.choice(("P.S.", "P.S.", "P.P.S"))
+        return f"{text[: text.rindex(parts[-1])].rstrip()}\n\n{marker} {parts[-1]}", {"postscript_marker": marker}
 
 
 def _brackets(line: str) -> int:

@@ -1,14 +1,15 @@
 """Forms that can be seen: bullets, highlights, sections, JSON, a title, a fixed answer."""
 
 import json
+import random
 import re
 
 from ifeval import patterns
-from ifeval.instruction import Instruction, Verdict, plural, register
+from ifeval.instructions.base import ARRANGES, EVERY, Around, Instruction, Layer, Verdict, register
+from ifeval.instructions.bounds import plural
 from ifeval.parameters import integer, pattern
+from ifeval.prose import content_words, divided, is_plain, sentences
 from ifeval.text import Text
-
-ANSWERS = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 
 
 @register
@@ -17,6 +18,18 @@ class NumberOfBullets(Instruction):
 
     id = "detectable_format:number_bullet_lists"
     parameters = {"num_bullets": integer(3)}
+    layer = Layer.ARRANGEMENT
+    claims = (ARRANGES,)
+    wordings = (
+        "Use exactly {num_bullets:bullet point} in the form * like this one.",
+        "Answer as a markdown list of {num_bullets:item}, each starting with *.",
+        "I want {num_bullets:bullet}, no more and no less. Write them as: * point",
+        "Put it into {num_bullets:line} that begin with a star (*).",
+        "{task} Give precisely {num_bullets:bullet point}.",
+        "The reply consists of {num_bullets:bullet point}, marked with asterisks.",
+        "List {num_bullets:thing} with bullets such as * this.",
+        "Bulleted, please: {num_bullets:bullet} in all.",
+    )
 
     # The sign must be the first thing in its line, and an asterisk not the first of two.
     _stars = re.compile(r"^[^\S\n]*\*[^*].*$", re.MULTILINE)
@@ -27,33 +40,51 @@ class NumberOfBullets(Instruction):
         reason = f"{plural(count, 'bullet point')} found, {self.num_bullets} asked"
         return Verdict(count == self.num_bullets, reason)
 
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """A bullet for each line of a list that is there, or else for each sentence or two."""
+        items = re.findall(r"^\s*(?:[-*]|\d+[.)])\s+(.+)$", text, re.MULTILINE)
+        if len(items) < 2 or len(items) != len([line for line in text.split("\n") if line.strip()]):
+            items = divided(text, rng, 6)
+        if items is None or any(item.startswith("*") for item in items):
+            return None
+        return "\n".join(f"* {item}" for item in items), {"num_bullets": len(items)}
+
 
 @register
 class ConstrainedResponse(Instruction):
     """One of 'My answer is yes.', 'My answer is no.', 'My answer is maybe.' is in the text."""
 
     id = "detectable_format:constrained_response"
+    layer = Layer.WORDS
+    conflicts = {EVERY: "the fixed answer is the whole response"}
+    wordings = (
+        "These are the choices, one of which is your reply: My answer is no. My answer is yes. My answer is maybe.",
+        "Choose exactly one: 'My answer is maybe.', 'My answer is no.', 'My answer is yes.'",
+        "You may only say 'My answer is no.' or 'My answer is yes.' or 'My answer is maybe.'",
+        "Pick a single sentence out of (My answer is maybe. / My answer is no. / My answer is yes.).",
+        "{task} Permitted replies: My answer is no. My answer is yes. My answer is maybe.",
+        "Nothing but 'My answer is maybe.', 'My answer is no.' or 'My answer is yes.' will do.",
+        "Say either My answer is no. or My answer is yes. or My answer is maybe.",
+        "Decide, and write one of the three: My answer is maybe. My answer is no. My answer is yes.",
+    )
+
+    _answers = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 
     def judge(self, text: Text) -> Verdict:
-        given = [answer for answer in ANSWERS if answer in text.raw]
+        given = [answer for answer in self._answers if answer in text.raw]
         if given:
             return Verdict(True, f"{given[0]!r} found")
-        return Verdict(False, f"none of {', '.join(map(repr, ANSWERS))} found")
+        return Verdict(False, f"none of {', '.join(map(repr, self._answers))} found")
 
-
-@register
-class NumberOfHighlights(Instruction):
-    """At least so many parts highlighted with *one* or **two** asterisks."""
-
-    id = "detectable_format:number_highlighted_sections"
-    parameters = {"num_highlights": integer(3)}
-
-    _scans = (re.compile(r"\*[^\n*]*\*"), re.compile(r"\*\*[^\n*]*\*\*"))
-
-    def judge(self, text: Text) -> Verdict:
-        count = sum(1 for scan in self._scans for found in scan.findall(text.raw) if found.strip("*").strip())
-        reason = f"{plural(count, 'highlighted part')} found, at least {self.num_highlights} asked"
-        return Verdict(count >= self.num_highlights, reason)
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """What starts with yes or no, or says that it depends, is one of the three answers."""
+        start = re.match(r"(yes|no|maybe|perhaps|it depends)\b", text.lower())
+        if start is None:
+            return None
+        answer = start.group(1) if start.group(1) in ("yes", "no") else "maybe"
+        return f"My answer is {answer}.", {}
 
 
 @register
@@ -62,6 +93,20 @@ class MultipleSections(Instruction):
 
     id = "detectable_format:multiple_sections"
     parameters = {"section_spliter": pattern("SECTION"), "num_sections": integer(3)}
+    layer = Layer.ARRANGEMENT
+    claims = (ARRANGES,)
+    wordings = (
+        "Divide it into {num_sections:part}, the beginning of each marked {section_spliter} X, where X is its number.",
+        "Structure the text in {num_sections:section} headed {section_spliter} 1 and so on.",
+        "Use {num_sections:heading} of the form {section_spliter} 1, each with some text below.",
+        "I would like {num_sections:section}. Start each with {section_spliter} and its number.",
+        "{task} Arrange it as {section_spliter} 1 up to {section_spliter} {num_sections}.",
+        "There should be {num_sections:section}, every one introduced as {section_spliter} plus number.",
+        "Break the answer up: {num_sections:portion}, labelled {section_spliter} 1, 2 and so on.",
+        "Number the {num_sections:section} like this: {section_spliter} 1, and carry on.",
+    )
+
+    _names = ("Section", "SECTION", "Part", "PART", "Chapter", "Step", "Day", "Paragraph")
 
     def judge(self, text: Text) -> Verdict:
         splitter = self.section_spliter.strip()
@@ -69,12 +114,129 @@ class MultipleSections(Instruction):
         reason = f"{plural(count, 'section')} begun by {splitter!r} and a number found"
         return Verdict(count >= self.num_sections, f"{reason}, at least {self.num_sections} asked")
 
+    @classmethod
+    def impose(cls, text: str, rng: random.Random, around: Around):
+        """A heading with a number before each piece."""
+        pieces = divided(text, rng, 4)
+        if pieces is None:
+            return None
+        name = rng.choice(cls._names)
+        lines = [f"{name} {number}\n{piece}" for number, piece in enumerate(pieces, start=1)]
+        return "\n\n".join(lines), {"section_spliter": name, "num_sections": len(pieces)}
+
+
+@register
+class NumberOfHighlights(Instruction):
+    """At least so many parts highlighted with *one* or **two** asterisks."""
+
+    id = "detectable_format:number_highlighted_sections"
+    parameters = {"num_highlights": integer(3)}
+    layer = Layer.ARRANGEMENT
+    wordings = (
+        "Highlight at least {num_highlights:phrase} with asterisks, as in *important words*.",
+        "Put {num_highlights:passage} or more between single stars, *so*.",
+        "Use markdown emphasis (*text*) for {num_highlights:part} of it or more.",
+        "Mark no fewer than {num_highlights:spot} by *surrounding them with asterisks*.",
+        "{task} Make key phrases stand out, {num_highlights} at the least, *in this way*.",
+        "A minimum of {num_highlights:highlight} is needed; write each as *highlight*.",
+        "Stars around {num_highlights:phrase} or more, e.g. *the main point*, would help me.",
+        "I skim, so emphasise {num_highlights} or more bits with *asterisks*.",
+    )
+
+    _scans = (re.compile(r"\*[^\n*]*\*"), re.compile(r"\*\*[^\n*]*\*\*"))
+
+    def judge(self, text: Text) -> Verdict:
+        count = sum(1 for scan in self._scans for found in scan.findall(text.raw) if found.strip("*").strip())
+        reason = f"{plural(count, 'highlighted part')} found, at least {self.num_highlights} asked"
+        return Verdict(count >= self.num_highlights, reason)
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """Asterisks around content words with what stands beside them."""
+        if not is_plain(text) or "*" in text:
+            return None
+        phrases = [match.group() for match in re.finditer(r"\b[a-z]{4,} [a-z]{4,}\b", text)]
+        phrases = [phrase for phrase in dict.fromkeys(phrases) if set(content_words(phrase)) == set(phrase.split())]
+        phrases = phrases or content_words(text)
+        count = rng.randint(1, 4)
+        if len(phrases) < count:
+            return None
+        for phrase in rng.sample(phrases, count):
+            text = re.sub(rf"(?<!\*)\b{phrase}\b(?!\*)", f"*{phrase}*", text, count=1)
+        return text, {"num_highlights": count}
+
+
+@register
+class Title(Instruction):
+    """A title in double angular brackets: <<title>>."""
+
+    id = "detectable_format:title"
+    layer = Layer.ARRANGEMENT
+    wordings = (
+        "Give it a title in double angle brackets, <<like this>>.",
+        "Put a headline on top, written <<headline>>.",
+        "Start with a title between << and >>.",
+        "The text needs a heading. Enclose it in double angle brackets: <<heading>>.",
+        "{task} Add a <<title>> too.",
+        "Above the answer there must be a title such as <<name of the text>>.",
+        "Call the piece something, and write the name as <<name>>.",
+        "Include a title, wrapped in << >>, that says what it is about.",
+    )
+
+    def judge(self, text: Text) -> Verdict:
+        for line in text.raw.split("\n"):
+            start, end = line.find("<<"), line.rfind(">>")
+            # A match is as long as it can be, and has a character or more between its brackets.
+            if start >= 0 and end >= start + 3:
+                title = line[start : end + 2].lstrip("<").rstrip(">").strip()
+                if title:
+                    return Verdict(True, f"title {title[:80]!r} found")
+        return Verdict(False, "no title in <<double angular brackets>> found")
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """What the first sentence begins with, up to a word that says something."""
+        words = re.findall(r"[A-Za-z][\w'-]*", sentences(text)[0] if sentences(text) else text)[:6]
+        while len(words) > 2 and not content_words(words[-1].lower()):
+            words = words[:-1]
+        if len(words) < 2:
+            return None
+        return f"<<{' '.join(word[0].upper() + word[1:] for word in words)}>>\n\n{text}", {}
+
 
 @register
 class JsonFormat(Instruction):
     """The whole response is JSON, in a code fence or not."""
 
     id = "detectable_format:json_format"
+    layer = Layer.WRAPPING
+    claims = (ARRANGES,)
+    conflicts = {
+        "startend:quotation": "JSON is the whole output, so nothing stands before, after or around it",
+        "detectable_format:title": "JSON holds no title",
+        "startend:end_checker": "JSON ends with a bracket",
+        "combination:repeat_prompt": "JSON starts with a bracket",
+    }
+    wordings = (
+        "Return JSON and nothing else.",
+        "The whole output has to be valid JSON.",
+        "Format everything as a JSON object.",
+        "I am going to parse your reply, so make it JSON from beginning to end.",
+        "As one JSON object: {task}",
+        "{task} Output: one JSON object, no other text.",
+        "Wrap the complete answer in JSON; markdown fences around it are fine.",
+        "Only well-formed JSON will be accepted.",
+    )
+
+    _keys = (
+        ("answer",),
+        ("response",),
+        ("text",),
+        ("result",),
+        ("topic", "answer"),
+        ("title", "text"),
+        ("summary", "details"),
+    )
 
     def judge(self, text: Text) -> Verdict:
         body = text.stripped
@@ -88,19 +250,13 @@ class JsonFormat(Instruction):
             return Verdict(False, f"not JSON: {error}")
         return Verdict(True, "valid JSON")
 
-
-@register
-class Title(Instruction):
-    """A title in double angular brackets: <<title>>."""
-
-    id = "detectable_format:title"
-
-    def judge(self, text: Text) -> Verdict:
-        for line in text.raw.split("\n"):
-            start, end = line.find("<<"), line.rfind(">>")
-            # A match is as long as it can be, and has a character or more between its brackets.
-            if start >= 0 and end >= start + 3:
-                title = line[start : end + 2].lstrip("<").rstrip(">").strip()
-                if title:
-                    return Verdict(True, f"title {title[:80]!r} found")
-        return Verdict(False, "no title in <<double angular brackets>> found")
+    @classmethod
+    def impose(cls, text: str, rng: random.Random, around: Around):
+        """The text, or its first sentence and the rest, as values of an object."""
+        keys, parts = rng.choice(cls._keys), sentences(text)
+        if len(keys) == 2 and len(parts) > 1 and is_plain(text):
+            values = [parts[0], " ".join(parts[1:])]
+        else:
+            keys, values = keys[-1:], [text]
+        shown = json.dumps(dict(zip(keys, values, strict=True)), indent=2, ensure_ascii=False)
+        return (f"```json\n{shown}\n```" if rng.random() < 0.3 else shown), {}

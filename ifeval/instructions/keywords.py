@@ -1,54 +1,22 @@
 """Keywords that must, may or must not appear. User strings are regular expressions here, as in the paper's code."""
 
+import random
+import re
+
 from ifeval import patterns
-from ifeval.instruction import Instruction, Verdict, compare, impossible_bound, plural, register
+from ifeval.instructions.base import Around, Instruction, Layer, Verdict, register
+from ifeval.instructions.bounds import bound_beside, compare, impossible_bound, plural
 from ifeval.parameters import character, integer, pattern, relation
 from ifeval.parameters import patterns as pattern_list
+from ifeval.prose import content_words
 from ifeval.text import Text
 
-
-@register
-class KeywordsExist(Instruction):
-    """Every keyword appears, in any case, also inside longer words."""
-
-    id = "keywords:existence"
-    parameters = {"keywords": pattern_list(["harbour", "tide"])}
-
-    def judge(self, text: Text) -> Verdict:
-        missing = [word for word in self.keywords if not patterns.found(word, text.raw)]
-        if missing:
-            return Verdict(False, f"missing: {', '.join(map(repr, missing))}")
-        return Verdict(True, f"all of {', '.join(map(repr, self.keywords))} found")
-
-
-@register
-class KeywordFrequency(Instruction):
-    """One keyword appears less than, or at least, so many times, also inside longer words."""
-
-    id = "keywords:frequency"
-    parameters = {"keyword": pattern("river"), "frequency": integer(3), "relation": relation()}
-
-    def impossible(self) -> str | None:
-        return impossible_bound(self.relation, self.frequency)
-
-    def judge(self, text: Text) -> Verdict:
-        count = patterns.count(self.keyword.strip(), text.raw)
-        reason = f"{self.keyword!r} found {plural(count, 'time')}, {self.relation} {self.frequency} asked"
-        return Verdict(compare(count, self.relation, self.frequency), reason)
-
-
-@register
-class ForbiddenWords(Instruction):
-    """None of the words appears as a whole word, in any case."""
-
-    id = "keywords:forbidden_words"
-    parameters = {"forbidden_words": pattern_list(["very", "really"])}
-
-    def judge(self, text: Text) -> Verdict:
-        used = [word for word in self.forbidden_words if patterns.found(rf"\b{word}\b", text.raw)]
-        if used:
-            return Verdict(False, f"forbidden but used: {', '.join(map(repr, used))}")
-        return Verdict(True, "no forbidden word used")
+# Common words that many answers would hold, so that leaving them out means something.
+_COMMON = (
+    "very really thing things good great best important people often usually always never however therefore "
+    "because example different simple easy quickly actually simply just many time world life help work small "
+    "large start first finally also perhaps today best better little kind nice amazing perfect special"
+).split()
 
 
 @register
@@ -61,6 +29,30 @@ class LetterFrequency(Instruction):
 
     id = "keywords:letter_frequency"
     parameters = {"letter": character("e"), "let_frequency": integer(10), "let_relation": relation()}
+    layer = Layer.COUNTS
+    on_long_texts = True
+    wordings = {
+        "at least": (
+            "The letter {letter} is to be seen at least {let_frequency:time}.",
+            "Use the letter '{letter}' {let_frequency:time} or more.",
+            "I count letters: no fewer than {let_frequency} of the letter {letter}.",
+            "Write so that '{letter}' occurs {let_frequency:time} at the minimum.",
+            "{task} Include the letter {letter} {let_frequency:time} or more.",
+            "There must be {let_frequency} or more of the letter '{letter}' in it.",
+            "Let the letter {letter} come up {let_frequency:time} or more often.",
+            "Choose words with '{letter}': the letter should be found {let_frequency:time} or more.",
+        ),
+        "less than": (
+            "The letter {letter} is to be seen less than {let_frequency:time}.",
+            "Use the letter '{letter}' fewer than {let_frequency:time}.",
+            "I count letters: under {let_frequency} of the letter {letter}.",
+            "Write so that '{letter}' occurs less than {let_frequency:time}.",
+            "{task} Keep the letter {letter} below {let_frequency:occurrence}.",
+            "The number of times you use the letter '{letter}' must stay under {let_frequency}.",
+            "Do not let the letter {letter} come up {let_frequency:time} or more.",
+            "Choose words without '{letter}': the letter should be found fewer than {let_frequency:time}.",
+        ),
+    }
 
     def impossible(self) -> str | None:
         return impossible_bound(self.let_relation, self.let_frequency)
@@ -69,3 +61,134 @@ class LetterFrequency(Instruction):
         count = text.lower.count(self.letter.lower())
         reason = f"{self.letter!r} found {plural(count, 'time')}, {self.let_relation} {self.let_frequency} asked"
         return Verdict(compare(count, self.let_relation, self.let_frequency), reason)
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """A bound beside the number that it has of some letter."""
+        letter = rng.choice("abcdefghijklmnopqrstuvwxyz")
+        number, relation = bound_beside(text.lower().count(letter), rng, at_least=0.7)
+        return text, {"letter": letter, "let_frequency": number, "let_relation": relation}
+
+
+@register
+class KeywordsExist(Instruction):
+    """Every keyword appears, in any case, also inside longer words."""
+
+    id = "keywords:existence"
+    parameters = {"keywords": pattern_list(["harbour", "tide"])}
+    layer = Layer.COUNTS
+    on_long_texts = True
+    wordings = (
+        "Use all of these: {keywords:list}.",
+        "The answer must contain {keywords:quoted}.",
+        "Make sure that {keywords:quoted} turn up in it.",
+        "Work in the following: {keywords:list}.",
+        "{task} It is to mention {keywords:quoted}.",
+        "Somewhere I want to read {keywords:quoted}.",
+        "Required vocabulary: {keywords:list}.",
+        "Do not leave out {keywords:quoted}.",
+    )
+
+    def judge(self, text: Text) -> Verdict:
+        missing = [word for word in self.keywords if not patterns.found(word, text.raw)]
+        if missing:
+            return Verdict(False, f"missing: {', '.join(map(repr, missing))}")
+        return Verdict(True, f"all of {', '.join(map(repr, self.keywords))} found")
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """Asks for words that are there: first for such as neither the task nor another answer to it holds.
+
+        Only the instruction explains these.
+        """
+        words, count = content_words(text), rng.choice((1, 2, 2, 3))
+        said = f"{around.task} {around.other}".lower()
+        telling = [word for word in words if word not in said]
+        words = telling if len(telling) >= count else words
+        return (text, {"keywords": rng.sample(words, count)}) if len(words) >= count else None
+
+
+@register
+class KeywordFrequency(Instruction):
+    """One keyword appears less than, or at least, so many times, also inside longer words."""
+
+    id = "keywords:frequency"
+    parameters = {"keyword": pattern("river"), "frequency": integer(3), "relation": relation()}
+    layer = Layer.COUNTS
+    on_long_texts = True
+    wordings = {
+        "at least": (
+            "Bring in the word '{keyword}' at least {frequency:time}.",
+            "'{keyword}' should occur {frequency:time} or more.",
+            "I want to meet the word {keyword} no fewer than {frequency:time}.",
+            "Say '{keyword}' {frequency:time} at the minimum.",
+            "{task} Let '{keyword}' appear {frequency:time} or more often.",
+            "Repeat the word '{keyword}' until it has been used {frequency:time} or more.",
+            "The term {keyword} has to come up {frequency:time} at the very least.",
+            "Mention {keyword} often: {frequency:time} or more.",
+        ),
+        "less than": (
+            "Use the word '{keyword}' less than {frequency:time}.",
+            "'{keyword}' may occur fewer than {frequency:time}.",
+            "Keep the word {keyword} below {frequency:occurrence}.",
+            "Do not write '{keyword}' {frequency:time} or more.",
+            "{task} The word '{keyword}' must stay under {frequency:mention}.",
+            "Go easy on the term {keyword}: under {frequency:time}.",
+            "I tolerate '{keyword}' as long as it appears less than {frequency:time}.",
+            "Vary your words, so that {keyword} is used fewer than {frequency:time}.",
+        ),
+    }
+
+    def impossible(self) -> str | None:
+        return impossible_bound(self.relation, self.frequency)
+
+    def judge(self, text: Text) -> Verdict:
+        count = patterns.count(self.keyword.strip(), text.raw)
+        reason = f"{self.keyword!r} found {plural(count, 'time')}, {self.relation} {self.frequency} asked"
+        return Verdict(compare(count, self.relation, self.frequency), reason)
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """Asks for a word as often as it is there, or less often than one time more."""
+        words = content_words(text)
+        counts = {word: len(re.findall(word, text, re.IGNORECASE)) for word in words}
+        often = [word for word in words if counts[word] > 1]
+        if often and rng.random() < 0.7:
+            word = rng.choice(often)
+            return text, {"keyword": word, "frequency": counts[word], "relation": "at least"}
+        if not words:
+            return None
+        word = rng.choice(words)
+        return text, {"keyword": word, "frequency": counts[word] + rng.randint(1, 2), "relation": "less than"}
+
+
+@register
+class ForbiddenWords(Instruction):
+    """None of the words appears as a whole word, in any case."""
+
+    id = "keywords:forbidden_words"
+    parameters = {"forbidden_words": pattern_list(["very", "really"])}
+    layer = Layer.COUNTS
+    wordings = (
+        "Do not use {forbidden_words:quoted}.",
+        "Get along without these words: {forbidden_words:list}.",
+        "The following must not appear: {forbidden_words:list}.",
+        "Find a way to say it without {forbidden_words:quoted}.",
+        "{task} Leave out {forbidden_words:quoted}.",
+        "Banned vocabulary: {forbidden_words:list}.",
+        "You may not write {forbidden_words:quoted} anywhere.",
+        "Steer clear of {forbidden_words:quoted}.",
+    )
+
+    def judge(self, text: Text) -> Verdict:
+        used = [word for word in self.forbidden_words if patterns.found(rf"\b{word}\b", text.raw)]
+        if used:
+            return Verdict(False, f"forbidden but used: {', '.join(map(repr, used))}")
+        return Verdict(True, "no forbidden word used")
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """Forbids common words that are not there."""
+        held = text.lower()
+        absent = sorted({word for word in _COMMON if word not in held})
+        return (text, {"forbidden_words": rng.sample(absent, rng.randint(1, 3))}) if len(absent) > 2 else None

@@ -1,6 +1,10 @@
 """Signs that must not be used."""
 
-from ifeval.instruction import Instruction, Verdict, plural, register
+import random
+import re
+
+from ifeval.instructions.base import Around, Instruction, Layer, Verdict, register
+from ifeval.instructions.bounds import plural
 from ifeval.text import Text
 
 
@@ -9,7 +13,30 @@ class NoComma(Instruction):
     """No comma anywhere, in numbers neither."""
 
     id = "punctuation:no_comma"
+    layer = Layer.WORDS
+    wordings = (
+        "There must be no comma in it.",
+        "Your answer must not contain a comma.",
+        "Write it without a single comma.",
+        "No commas, please.",
+        "Without commas: {task}",
+        "{task} Commas are not allowed.",
+        "Get by without the comma as a punctuation mark.",
+        "Leave the comma key alone.",
+    )
 
     def judge(self, text: Text) -> Verdict:
         count = text.raw.count(",")
         return Verdict(count == 0, f"{plural(count, 'comma')} found, none asked" if count else "no comma found")
+
+    @staticmethod
+    def impose(text: str, rng: random.Random, around: Around):
+        """Numbers are joined, enumerations said with "and", introductions left bare, other breaks made dashes."""
+        if "```" in text or re.search(r"\w,\w", re.sub(r"\d,\d", "", text)):  # code, or data
+            return None
+        text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+        text = re.sub(r",(?=\s+(?:and|but|or|so|yet|nor|which|who|while|because|then)\b)", "", text)
+        text = re.sub(r"\b(\w+), (\w+),? (and|or) (\w+)", r"\1 \3 \2 \3 \4", text)
+        text = re.sub(r"(^|[.!?]\s+)((?:[\w'-]+ ){0,4}[\w'-]+), ", r"\1\2 ", text)  # "In winter, the"
+        text = re.sub(r",(?=\s)", " –", text)
+        return text.replace(",", " "), {}

@@ -17,7 +17,7 @@ def work(project):
     project.write_params(values)
     yield project
     project.run("git", "checkout", "--quiet", ".")
-    project.run("rm", "-rf", "models/checkpoints")
+    project.run("make", "clean-unfinished")
     project.dvc("checkout", "--force")
 
 
@@ -54,7 +54,7 @@ def test_ddp_gives_the_losses_and_responses_of_one_process(work):
     for name, losses in alone.items():
         assert len(losses) >= 2
         assert curve(work, name) == pytest.approx(losses, abs=1e-4)
-    assert not (work.folder / "models/checkpoints").exists()
+    assert not (work.folder / "unfinished").exists()
 
     responses.unlink()
     stage(work, "baseline")

@@ -3,11 +3,21 @@
 import filecmp
 import json
 
+import yaml
+
+from tuning.core.files import fingerprint
+
 ALL = {"prepare", "baseline", "train", "generate", "ifeval", "resources"}
 
 
 def metrics(project, name):
     return json.loads((project.folder / f"metrics/{name}.json").read_text())
+
+
+def outputs(project):
+    """A fingerprint of each output of dvc.lock, as it lies in the workspace."""
+    paths = (out["path"] for stage in project.lock()["stages"].values() for out in stage["outs"])
+    return {path: fingerprint(project.folder / path) for path in paths}
 
 
 def test_everything_runs_in_a_fresh_clone(project):
@@ -25,15 +35,22 @@ def test_every_result_is_there(project):
     assert -0.5 < resources["relative_error"] < 0.5
     assert resources["flops"] > 0
     assert metrics(project, "generate")["tuned"]["responses"] == len(prompts)
-    assert not list((project.folder / "models").glob("checkpoints*"))
+    assert set(metrics(project, "generate")) == {"longest_prompt_tokens", "tuned"}
+    assert metrics(project, "baseline")["base"]["responses"] == len(prompts)
+    assert not (project.folder / "unfinished").exists()
 
 
 def test_nothing_is_left_uncommitted_or_untracked(project):
     assert project.run("git", "status", "--porcelain").stdout == ""
 
 
-def test_a_second_repro_runs_nothing(project):
+def test_a_second_repro_runs_nothing_whatever_the_keys_that_change_nothing(project):
+    values = yaml.safe_load((project.folder / "params.yaml").read_text())
+    values["generation"].update(timeout=1, concurrency=1, base_url="http://elsewhere/v1")
+    values["resources"]["strict"] = True
+    project.write_params(values)
     assert project.stages_run("repro") == []
+    project.run("git", "checkout", "--quiet", ".")
 
 
 def test_what_one_expects_to_see(project):
@@ -47,28 +64,43 @@ def test_what_one_expects_to_see(project):
     project.run("rm", "-r", "plots")
 
 
-def test_what_only_changes_training_neither_prepares_nor_asks_the_base_model_again(project):
-    ran = project.stages_run("exp", "run", "--set-param", "lora.r=2", "--set-param", "train.learning_rate=1e-3")
-    assert ran == ["train", "generate", "ifeval", "resources"]
-    assert "trainable_parameters" in project.dvc("metrics", "diff")
+def restore(project):
     project.run("git", "checkout", "--quiet", ".")
     project.dvc("checkout")
+
+
+def test_what_only_changes_training_runs_the_rest_once_and_comes_back_from_the_run_cache(project):
+    experiment = ("exp", "run", "--set-param", "lora.r=2", "--set-param", "train.learning_rate=1e-3")
+    first = outputs(project)
+    assert project.stages_run(*experiment) == ["train", "generate", "ifeval", "resources"]
+    changed = outputs(project)
+    assert {name for name in first if first[name] != changed[name]} >= {"models/adapter", "metrics/train.json"}
+    assert "trainable_parameters" in project.dvc("metrics", "diff")
+    restore(project)
+    assert outputs(project) == first
+    assert project.stages_run(*experiment) == []
+    assert outputs(project) == changed
+    project.run("git", "checkout", "--quiet", "params.yaml")
+    assert project.stages_run("repro") == []
+    assert outputs(project) == first
+    restore(project)
 
 
 def test_another_length_does_not_train(project):
     ran = project.stages_run("exp", "run", "--set-param", "generation.max_new_tokens=4")
     assert set(ran) == ALL - {"prepare", "train"}
-    project.run("git", "checkout", "--quiet", ".")
-    project.dvc("checkout")
+    restore(project)
 
 
-def test_a_wrong_parameter_leaves_the_results(project):
-    before = (project.folder / "models/adapter/adapter_model.safetensors").read_bytes()
+def test_a_failed_run_leaves_what_checkout_restores(project):
+    before = outputs(project)
     failed = project.run("dvc", "exp", "run", "--set-param", "+lora.rank=3", check=False)
     assert failed.returncode != 0
     assert "unknown key 'lora.rank'" in failed.stdout
-    project.run("git", "checkout", "--quiet", ".")
-    assert (project.folder / "models/adapter/adapter_model.safetensors").read_bytes() == before
+    restore(project)
+    assert outputs(project) == before
+    assert project.run("git", "status", "--porcelain").stdout == ""
+    assert "up to date" in project.dvc("status")
 
 
 def test_push_and_pull_bring_the_adapter_to_another_clone(project, tmp_path):

@@ -12,63 +12,88 @@ import yaml
 from tuning.core.files import fingerprint
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def work(project):
-    """The clone with more steps to train; as it was afterwards."""
+    """The clone with more to do; as it was afterwards."""
     path = project.folder / "params.yaml"
     values = yaml.safe_load(path.read_text())
     values["train"].update(max_steps=40, save_steps=4, save_total_limit=2)
     values["lora"]["lora_dropout"] = 0.1  # so that the state of the random numbers matters
-    values["generation"].update(max_new_tokens=48, batch_size=2)
+    values["generation"]["batch_size"] = 1  # no part of an answer, so that answers stay those of the first run
+    values["data"]["self_distill"] = True
     project.write_params(values)
     yield project
     project.run("git", "checkout", "--quiet", ".")
-    project.run("rm", "-rf", "models/checkpoints")
+    project.run("make", "clean-unfinished")
     project.dvc("checkout", "--force")
 
 
-def python(project, *arguments):
-    return project.run(sys.executable, *arguments).stdout
+def stage(project, name):
+    return project.run(sys.executable, "-m", f"stages.{name}").stdout
 
 
-def kill_when(project, module, ready):
+def kill_when(project, name, ready):
     """Starts a stage, and kills it with SIGKILL as soon as ``ready`` says so."""
-    process = subprocess.Popen([sys.executable, "-m", module], cwd=project.folder, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", f"stages.{name}"]
+    process = subprocess.Popen(command, cwd=project.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not ready():
         assert process.poll() is None, "the stage ended before it could be killed"
-        time.sleep(0.01)
+        time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
     process.wait()
 
 
+def there(project, pattern):
+    """Whether unfinished work of this pattern is there, as a function to be asked again and again."""
+    return lambda: any(project.folder.glob(f"unfinished/{pattern}"))
+
+
+def finished_answers(project, name):
+    return sum(path.read_bytes().count(b"\n") for path in project.folder.glob(f"unfinished/{name}/*/*.jsonl"))
+
+
+@pytest.mark.parametrize(("name", "output"), [("baseline", "base"), ("generate", "tuned")])
+def test_answers(work, name, output):
+    results = (work.folder / f"data/responses/{output}.jsonl", work.folder / f"metrics/{name}.json")
+    whole = fingerprint(*results)
+    kill_when(work, name, lambda: finished_answers(work, name))
+    assert fingerprint(*results) == whole  # what an earlier run finished is left alone
+    finished = finished_answers(work, name)
+    for path in results:
+        path.unlink()
+    said = stage(work, name)
+    shown = re.search(rf"generate {output}: +\d+%\|[^|]*\| (\d+)/", said)  # where the bar starts
+    assert int(shown.group(1)) >= finished >= 1
+    assert fingerprint(*results) == whole
+    assert not (work.folder / "unfinished").exists()
+
+
 def test_training(work):
-    adapter, curve = work.folder / "models/adapter", work.folder / "metrics/curves/plots/metrics/train/loss.tsv"
-    python(work, "-m", "stages.train")
-    whole, losses = fingerprint(adapter), curve.read_text()
-    checkpoints = "models/checkpoints/*/checkpoint-8/trained.safetensors"
-    kill_when(work, "stages.train", lambda: list(work.folder.glob(checkpoints)))
-    assert fingerprint(adapter) == whole  # what an earlier run finished is left alone
-    finished = work.folder.glob("models/checkpoints/*/checkpoint-*/trained.safetensors")
+    results = [work.folder / name for name in ("models/adapter", "metrics/curves", "metrics/train.json")]
+    stage(work, "train")
+    whole = fingerprint(*results)
+    kill_when(work, "train", there(work, "train/*/checkpoint-8"))  # while it is written
+    kill_when(work, "train", there(work, "train/*/checkpoint-16/trained.safetensors"))  # when it is whole
+    assert fingerprint(*results) == whole
+    finished = work.folder.glob("unfinished/train/*/checkpoint-*/trained.safetensors")
     newest = max((path.parent for path in finished), key=lambda path: int(path.name.split("-")[1]))
     (newest / "optimizer.pt").write_bytes((newest / "optimizer.pt").read_bytes()[:100])
-    said = python(work, "-m", "stages.train")
+    said = stage(work, "train")
     assert f"{newest.name} cannot be used (" in said
-    assert "train: going on from models/checkpoints/" in said
-    assert fingerprint(adapter) == whole
-    assert curve.read_text() == losses
-    assert not (work.folder / "models/checkpoints").exists()
+    assert "train: going on from unfinished/train/" in said
+    assert fingerprint(*results) == whole
+    assert not (work.folder / "unfinished").exists()
 
 
-@pytest.mark.parametrize(("stage", "name"), [("baseline", "base"), ("generate", "tuned")])
-def test_generation(work, stage, name):
-    work.dvc("checkout", "--force", "models/adapter", "data/responses/base.jsonl")
-    responses = work.folder / "data/responses"
-    python(work, "-m", f"stages.{stage}")
-    whole = fingerprint(responses / f"{name}.jsonl")
-    kill_when(work, f"stages.{stage}", lambda: list(responses.glob(f".{name}-*.partial.jsonl")))
-    finished = sum(len(path.read_text().splitlines()) for path in responses.glob(".*partial.jsonl"))
-    said = python(work, "-m", f"stages.{stage}")
-    shown = re.search(rf"generate {name}: +\d+%\|[^|]*\| (\d+)/", said)  # where the bar starts
-    assert int(shown.group(1)) >= finished - 1  # a line may have been cut while it was written
-    assert fingerprint(responses / f"{name}.jsonl") == whole
-    assert not list(responses.glob(".*partial*"))
+def test_the_model_s_own_answers(work):
+    results = (work.folder / "data/prepared", work.folder / "metrics/data.json")
+    before = fingerprint(*results)
+    kill_when(work, "prepare", lambda: finished_answers(work, "prepare"))
+    assert fingerprint(*results) == before
+    finished = finished_answers(work, "prepare")
+    said = stage(work, "prepare")
+    assert int(re.search(r"own answers: +\d+%\|[^|]*\| (\d+)/", said).group(1)) >= finished >= 1
+    assert not (work.folder / "unfinished").exists()
+    resumed = fingerprint(*results)
+    stage(work, "prepare")
+    assert fingerprint(*results) == resumed

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ifeval import difference, score
+from ifeval.intervals import mcnemar, ratio_interval
 from ifeval.scoring import ACCURACIES, Judgement
-from ifeval.statistics import mcnemar, ratio_interval
 
 
 def judgements(followed: list[list[bool]], loose: list[list[bool]] | None = None) -> list[Judgement]:

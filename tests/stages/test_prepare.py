@@ -63,8 +63,9 @@ def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_a
         return ["It is so.", None, *["So it is."] * (len(prompts) - 2)]
 
     def remove(folder):
+        assert folder.parent == UNFINISHED / "prepare"
+        cleared.append((prepare.PREPARED / "train.jsonl").is_file() and prepare.METRICS.is_file())
         assert [folder] == folders
-        cleared.append((prepare.PREPARED / "train.jsonl").is_file())
 
     monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
     monkeypatch.setattr(prepare, "remove", remove)

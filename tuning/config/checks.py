@@ -20,7 +20,7 @@ def check(values: dict[str, Any]) -> list[str]:
         if name in SECTIONS:
             problems += _section_problems(name, SECTIONS[name], value)
         elif name not in top:
-            problems.append(messages.unknown_key("", name, known, _all_names()))
+            problems.append(messages.unknown_key("", name, known, names_of_keys()))
     return problems or rules.broken(values)
 
 
@@ -36,7 +36,7 @@ def _section_problems(name: str, section: type[Section], values: Any) -> list[st
             problems.append(messages.wrong_value(f"{name}.{key}", arguments[key], value))
             problems.append(declared.undeclared_problem(name, key))
         elif key not in own:
-            problems.append(messages.unknown_key(f"{name}.", key, [*own, *arguments], _all_names()))
+            problems.append(messages.unknown_key(f"{name}.", key, [*own, *arguments], names_of_keys()))
     return [problem for problem in problems if problem]
 
 
@@ -70,7 +70,7 @@ def _annotation(key: huggingface_keys.Key) -> Any:
     return Union[tuple(kinds)] if kinds else Any  # noqa: UP007, their number is not known
 
 
-def _all_names() -> Iterator[str]:
+def names_of_keys() -> Iterator[str]:
     """The full names of the keys of all sections."""
     for section, keys in SECTIONS.items():
         yield from (f"{section}.{key}" for key in [*keys.model_fields, *_arguments(section)])

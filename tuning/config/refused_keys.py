@@ -40,7 +40,7 @@ NARROWED: dict[str, dict[str, Any]] = {
 _SECRET = "log in with `hf auth login` or set the environment variable HF_TOKEN, since the report shows params.yaml"
 
 _RESERVED: dict[tuple[str, str], str] = {
-    ("train", "output_dir"): "checkpoints go to a folder of their own, the adapter to models/adapter",
+    ("train", "output_dir"): "checkpoints go to unfinished/train, the adapter to models/adapter",
     ("train", "seed"): "the seed of everything is the top-level key 'seed'",
     ("train", "data_seed"): "the seed of everything is the top-level key 'seed'",
     ("train", "resume_from_checkpoint"): "a stage that was interrupted resumes by itself",

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+from tuning.core.library_messages import filter_messages
+
 
 class UserError(Exception):
     """Something outside the code is wrong; the message names it and says what to do."""
@@ -10,6 +12,7 @@ class UserError(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Runs a stage; a UserError ends it with its message and exit code 1."""
+    filter_messages()
     try:
         main()
     except UserError as error:

@@ -7,66 +7,42 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ifeval import impose
-from ifeval.describe import ask
-from ifeval.impose.register import COUNTS, FUNCTION_WORDS, LAYERS, is_plain, sentences
-from ifeval.instruction import Instruction
-from ifeval.instructions import INSTRUCTIONS, build
+from ifeval.imposing import impose, imposing_order
+from ifeval.instructions import INSTRUCTIONS, Instruction, build, conflict
+from ifeval.instructions.base import Layer
+from ifeval.prose import FUNCTION_WORDS, is_plain, sentences
 from ifeval.text import Text
+from ifeval.wording import ask
 from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
 
-_ARRANGED = {
-    "length_constraints:number_paragraphs",
-    "length_constraints:nth_paragraph_first_word",
-    "detectable_format:number_bullet_lists",
-    "detectable_format:multiple_sections",
-    "detectable_format:json_format",
-    "combination:two_responses",
-}
-_CASES = {
-    "change_case:english_capital",
-    "change_case:english_lowercase",
-    "change_case:capital_word_frequency",
-    "language:response_language",
-}
-_FIXED = "detectable_format:constrained_response"
-# Types of which a response can carry only one, and why.
-EXCLUSIVE: list[tuple[str, set[str]]] = [
-    ("each arranges the whole text in its own way", _ARRANGED),
-    ("each decides the case of letters, or the language whose letters these are", _CASES),
-    ("each is the last thing in the text", {"startend:end_checker", "detectable_content:postscript"}),
-    (
-        "JSON is the whole output, so nothing stands before, after or around it",
-        {"detectable_format:json_format", "startend:quotation"},
-    ),
-    ("JSON holds no title", {"detectable_format:json_format", "detectable_format:title"}),
-    ("JSON ends with a bracket", {"detectable_format:json_format", "startend:end_checker"}),
-    ("JSON starts with a bracket", {"detectable_format:json_format", "combination:repeat_prompt"}),
-    (
-        "the request is a paragraph too many",
-        {"length_constraints:nth_paragraph_first_word", "combination:repeat_prompt"},
-    ),
-    ("a title is a paragraph too many", {"length_constraints:nth_paragraph_first_word", "detectable_format:title"}),
-    ("a postscript would be arranged with the rest", {*_ARRANGED, "detectable_content:postscript"}),
-    ("the request is said once, the answer twice", {"combination:two_responses", "combination:repeat_prompt"}),
-]
-# Types that change nothing in a text: they ask for what it holds.
-COUNTED = {name for name, layer in LAYERS.items() if layer == COUNTS}
 TRIES = 3  # draws of types before a variant is given up
 SPREAD = 8  # rows by which types may differ before the rarer one is preferred for certain
 LEAST = 8  # words of a shortened text
-# Types that long texts follow: what is asked for at least so often, or to be there, short ones would teach one side of.
-_LONG = {
-    "length_constraints:number_words",
-    "length_constraints:number_sentences",
-    "keywords:existence",
-    "keywords:frequency",
-    "keywords:letter_frequency",
-}
 
 
 Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A conversation up to the user's last turn, and what can answer it.
+
+    Attributes:
+        prompt: its turns; the last one is the user's.
+        texts: completions to choose from; the first on which all instructions can be imposed is taken.
+        longest: the completion for types that long texts follow.
+        other: another answer to it.
+    """
+
+    prompt: list[dict[str, str]]
+    texts: list[str]
+    longest: str
+    other: str | None = None
+
+    @property
+    def task(self) -> str:
+        return self.prompt[-1]["content"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +53,11 @@ class Treated:
     completion: list[dict[str, str]]
     types: list[str]
     kwargs: list[dict[str, Any]]
+
+    @property
+    def only_counts(self) -> bool:
+        """Whether all that is asked for is what a text may hold by itself, such as a number of words."""
+        return all(INSTRUCTIONS[name].layer == Layer.COUNTS for name in self.types)
 
     def is_followed_by(self, text: str) -> bool:
         """Whether another completion passes the same checks."""
@@ -120,7 +101,7 @@ def treat_all(
             lengths = texts if rng.random() < section.short else texts[-1:]
             for _ in range(TRIES):
                 order = sorted(types, key=lambda name: given[name] + SPREAD * rng.random())
-                treated = treat(row.prompt, lengths, longest, order, count, rng, lost, other)
+                treated = treat(Request(row.prompt, lengths, longest, other), order, count, rng, lost)
                 if treated is not None:
                     given.update(treated.types)
                     yield row, treated
@@ -163,9 +144,7 @@ def _other_answers(rows: list[Row]) -> dict[str, list[str]]:
 
 def compatible(types: list[str], another: str) -> bool:
     """Whether one more type can be asked of the same response."""
-    if another in types or (types and _FIXED in (*types, another)):
-        return False
-    return not any(another in exclusive and exclusive.intersection(types) for _, exclusive in EXCLUSIVE)
+    return all(conflict(name, another) is None for name in types)
 
 
 def chosen_types(types: str | list[str]) -> list[str]:
@@ -176,75 +155,59 @@ def chosen_types(types: str | list[str]) -> list[str]:
     """
     if types == "all":
         return sorted(INSTRUCTIONS)
-    for instruction_id in [types] if isinstance(types, str) else types:
-        if instruction_id not in INSTRUCTIONS:
-            raise UserError(f"'data.instructions.types': unknown id {instruction_id!r}; see `python -m ifeval list`")
-    return sorted(types)
+    names = [types] if isinstance(types, str) else types
+    for name in names:
+        if name not in INSTRUCTIONS:
+            raise UserError(f"'data.instructions.types': unknown id {name!r}; see `python -m ifeval list`")
+    return sorted(names)
 
 
-def treat(
-    prompt: list[dict[str, str]],
-    texts: list[str],
-    longest: str,
-    types: list[str],
-    count: int,
-    rng: random.Random,
-    lost: Counter,
-    other: str | None = None,
-) -> Treated | None:
-    """The conversation with some instructions in its last request, and a completion that follows them.
+def treat(request: Request, types: list[str], count: int, rng: random.Random, lost: Counter) -> Treated | None:
+    """The conversation with some instructions in its last turn, and a completion that follows them.
 
     Args:
-        texts: completions to choose from; the first on which all instructions can be imposed is taken.
-        longest: the completion for types that long texts follow.
         types: ids to choose from, the first that fit.
         count: instructions to impose.
-        lost: counts the types that could not be imposed, or did not survive those after them.
-        other: another answer to the same request.
+        lost: counts the types that could not be imposed, or that those after them undid.
     """
-    request = prompt[-1]["content"]
-    picked: list[str] = []
-    for instruction_id in types:
-        if len(picked) == count:
-            break
-        if compatible(picked, instruction_id) and impose.impose(
-            instruction_id, texts[-1], random.Random(0), request, other
-        ):
-            picked.append(instruction_id)
+    picked = _picked(request, types, count)
     if len(picked) < count:
         lost["too few fit"] += 1
         return None
-    picked.sort(key=impose.ORDER.index)
-    if _LONG.intersection(picked):
-        texts = [longest]
-    broken: list[str] = []
-    for text in texts:
-        imposed = _imposed(picked, text, request, other, rng)
-        if isinstance(imposed, Imposed):
-            asked = [*prompt[:-1], {"role": "user", "content": ask(request, imposed.instructions, rng)}]
-            completion = [{"role": "assistant", "content": imposed.text}]
-            return Treated(asked, completion, picked, [instruction.kwargs for instruction in imposed.instructions])
-        broken = imposed
-    lost.update(broken)
+    on_long_texts = any(INSTRUCTIONS[name].on_long_texts for name in picked)
+    undone: list[str] = []
+    for text in [request.longest] if on_long_texts else request.texts:
+        changed, instructions, undone = _imposed(picked, text, request, rng)
+        if not undone:
+            asked = [*request.prompt[:-1], {"role": "user", "content": ask(request.task, instructions, rng)}]
+            completion = [{"role": "assistant", "content": changed}]
+            return Treated(asked, completion, picked, [instruction.kwargs for instruction in instructions])
+    lost.update(undone)
     return None
 
 
-@dataclass(frozen=True)
-class Imposed:
-    """A text that follows these instructions."""
+def _picked(request: Request, types: list[str], count: int) -> list[str]:
+    """The first types, up to ``count``, that go together and can be imposed, in the order of imposing."""
+    picked: list[str] = []
+    for name in types:
+        if len(picked) == count:
+            break
+        if not compatible(picked, name):
+            continue
+        if impose(name, request.texts[-1], random.Random(0), request.task, request.other):
+            picked.append(name)
+    return imposing_order(picked)
 
-    text: str
-    instructions: list[Instruction]
 
-
-def _imposed(types: list[str], text: str, request: str, other: str | None, rng: random.Random) -> Imposed | list[str]:
-    """The text with all types imposed, or the types that could not be, or that those after them undid."""
+def _imposed(
+    types: list[str], text: str, request: Request, rng: random.Random
+) -> tuple[str, list[Instruction], list[str]]:
+    """The text with all types imposed, their instructions, and the types that could not be, or that were undone."""
     found: dict[str, dict[str, Any]] = {}
-    for instruction_id in types:
-        imposed = impose.impose(instruction_id, text, rng, request, other)
+    for name in types:
+        imposed = impose(name, text, rng, request.task, request.other)
         if imposed is None:
-            return [instruction_id]
-        text, found[instruction_id] = imposed.response, imposed.kwargs
-    instructions = [build(instruction_id, kwargs) for instruction_id, kwargs in found.items()]
-    broken = [instruction.id for instruction in instructions if not instruction.check(text)]
-    return broken or Imposed(text, instructions)
+            return text, [], [name]
+        text, found[name] = imposed.response, imposed.kwargs
+    instructions = [build(name, kwargs) for name, kwargs in found.items()]
+    return text, instructions, [instruction.id for instruction in instructions if not instruction.check(text)]

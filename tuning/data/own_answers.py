@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from ifeval.impose.register import sentences
+from ifeval.prose import sentences
 from tuning.config.params import Params
 from tuning.core.files import fingerprint
 from tuning.generation import decoding, kv_cache

@@ -20,7 +20,9 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
         UserError: it cannot be loaded.
     """
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # of loading weights; downloads keep theirs
     name, options = name or spec.name, {"dtype": spec.dtype, **spec.arguments}
     if spec.attention:
         options["attn_implementation"] = spec.attention

@@ -46,6 +46,6 @@ class Curves(TrainerCallback):
         if self.live is None:
             return
         self.live.step = step
-        for name, value in logs.items():
-            if name in _CURVES:
-                self.live.log_metric(_CURVES[name], value)
+        for name, curve in _CURVES.items():  # in this order, since a checkpoint sorts the names
+            if name in logs:
+                self.live.log_metric(curve, logs[name])

@@ -74,13 +74,17 @@ def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", valida
     """The trainer of an encoded data set; without rows to validate on, it evaluates nothing."""
     from trl import SFTTrainer
 
-    return SFTTrainer(
+    from tuning.training.progress import show_progress
+
+    trainer = SFTTrainer(
         model=model,
         args=config,
         processing_class=tokenizer,
         train_dataset=train,
         eval_dataset=validation if len(validation) else None,
     )
+    show_progress(trainer)
+    return trainer
 
 
 def gathered(trainer: "SFTTrainer") -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Rows with verifiable instructions: asked for in the prompt, followed by the completion."""
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from ifeval import INSTRUCTIONS
-from ifeval.impose import impose
+from ifeval import INSTRUCTIONS, impose
+from ifeval.instructions import conflict
+from ifeval.instructions.base import EVERY
 from tests.ifeval import official
 from tests.tiny import ROOT
 from tuning.config.own_keys import Instructions
@@ -138,6 +140,7 @@ def test_types_can_be_held_out():
     types = ["punctuation:no_comma", "startend:quotation", "detectable_format:title"]
     seen = {name for _, result in treated(starter(60), types=types) if result for name in result.types}
     assert seen == set(types)
+    assert instruction_rows.chosen_types("startend:quotation") == ["startend:quotation"]
     with pytest.raises(UserError, match="unknown id 'punctuation:no_commas'"):
         treated(starter(1), types=["punctuation:no_commas"])
 
@@ -152,17 +155,41 @@ def test_two_responses_are_two_answers_to_one_request():
     ]
 
 
-def test_no_two_of_a_row_exclude_each_other(all_rows):
+def test_no_two_of_a_row_conflict(all_rows):
     for _, result in all_rows:
-        for _, exclusive in instruction_rows.EXCLUSIVE if result else ():
-            assert len(exclusive.intersection(result.types)) < 2
+        for one, another in itertools.combinations(result.types if result else (), 2):
+            assert conflict(one, another) is None
 
 
-def test_every_exclusion_names_types_and_a_reason():
-    for reason, exclusive in instruction_rows.EXCLUSIVE:
-        assert reason
-        assert len(exclusive) > 1
-        assert exclusive <= set(INSTRUCTIONS)
+def test_conflicts_have_a_reason_name_types_and_hold_both_ways():
+    for name, cls in INSTRUCTIONS.items():
+        assert all(cls.claims)
+        assert all(cls.conflicts.values())
+        assert set(cls.conflicts) <= {*INSTRUCTIONS, EVERY} - {name}
+    for one, another in itertools.product(INSTRUCTIONS, repeat=2):
+        assert (conflict(one, another) is None) == (conflict(another, one) is None)
+        assert instruction_rows.compatible([one], another) == (conflict(one, another) is None)
+    assert conflict("startend:quotation", "detectable_format:json_format").startswith("JSON is the whole output")
+    assert all(conflict("detectable_format:constrained_response", name) for name in INSTRUCTIONS)
+    assert conflict("keywords:existence", "keywords:frequency") is None
+
+
+@pytest.mark.parametrize(
+    ("one", "another", "reason"),
+    [
+        ("length_constraints:number_paragraphs", "detectable_format:number_bullet_lists", "arranges"),
+        ("detectable_content:postscript", "detectable_format:multiple_sections", "arranges"),
+        ("detectable_format:json_format", "combination:two_responses", "arranges"),
+        ("change_case:english_capital", "language:response_language", "case of letters"),
+        ("change_case:english_lowercase", "change_case:capital_word_frequency", "case of letters"),
+        ("startend:end_checker", "detectable_content:postscript", "the last thing"),
+        ("detectable_format:title", "length_constraints:nth_paragraph_first_word", "a paragraph too many"),
+        ("combination:repeat_prompt", "combination:two_responses", "the answer twice"),
+        ("keywords:existence", "detectable_format:constrained_response", "the whole response"),
+    ],
+)
+def test_what_conflicts_and_why(one, another, reason):
+    assert reason in conflict(one, another)
 
 
 def test_the_official_scorer_agrees_with_every_row(monkeypatch):
@@ -177,8 +204,8 @@ def test_the_official_scorer_agrees_with_every_row(monkeypatch):
         kept.clear()
         rng = random.Random(seed)
         types = rng.sample(sorted(INSTRUCTIONS), len(INSTRUCTIONS))
-        request = [{"role": "user", "content": "How is bread made?"}]
-        result = instruction_rows.treat(request, [text], text, types, 2, rng, Counter())
+        request = instruction_rows.Request([{"role": "user", "content": "How is bread made?"}], [text], text)
+        result = instruction_rows.treat(request, types, 2, rng, Counter())
         if result is not None:
             names, kwargs = zip(*kept, strict=True)
             verdicts, _ = official.verdicts(list(names), list(kwargs), result.completion[0]["content"])

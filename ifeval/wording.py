@@ -1,19 +1,20 @@
-"""Asking for an instruction in words, and putting such words around a task."""
+"""Asking for an instruction in words, and putting such words around a task.
+
+A wording is a sentence that can stand before or after a task, or, with ``{task}`` in it, a frame around one.
+The other fields are kwargs of the instruction:
+
+- ``{name:noun}`` is a number with its noun, singular or plural, and ``{name}`` the number alone;
+- ``{name:list}`` is words joined by commas and "and", ``{name:quoted}`` the same in quotation marks;
+- ``{name}`` is any other value as it stands.
+"""
 
 import random
+import re
+from typing import Any
 
-from ifeval.instruction import Instruction
-from ifeval.wordings import WORDINGS
+from ifeval.instructions.base import Instruction
 
-_NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
-# The languages of the benchmark, by langdetect's codes.
-LANGUAGES = {
-    "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "de": "German", "en": "English", "es": "Spanish",
-    "fa": "Persian", "fi": "Finnish", "fr": "French", "gu": "Gujarati", "he": "Hebrew", "hi": "Hindi",
-    "it": "Italian", "ja": "Japanese", "kn": "Kannada", "ko": "Korean", "ml": "Malayalam", "mr": "Marathi",
-    "ne": "Nepali", "pa": "Punjabi", "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "sw": "Swahili",
-    "ta": "Tamil", "te": "Telugu", "th": "Thai", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese",
-}  # fmt: skip
+NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 
 
 class _Count(int):
@@ -22,7 +23,7 @@ class _Count(int):
     as_word = False
 
     def __format__(self, noun: str) -> str:
-        number = _NUMBERS[self] if self.as_word and self < len(_NUMBERS) else str(int(self))
+        number = NUMBERS[self] if self.as_word and self < len(NUMBERS) else str(int(self))
         if not noun:
             return number
         plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
@@ -37,44 +38,40 @@ class _Words(list):
         return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-class _Language(str):
-    def __format__(self, kind: str) -> str:
-        return LANGUAGES.get(self, f"the language with the code {self!s}")
-
-
 def describe(instruction: Instruction, rng: random.Random) -> str:
     """A sentence that asks for the instruction, or a frame with ``{task}`` in it."""
-    wordings = WORDINGS[instruction.id]
+    wordings = instruction.wordings
     if isinstance(wordings, dict):
         relation = next(value for name, value in instruction.kwargs.items() if name.endswith("relation"))
         wordings = wordings[relation]
     as_word = rng.random() < 0.3
-    values = {name: _shown(name, value, as_word) for name, value in instruction.kwargs.items()}
+    values = {name: _formatted(value, as_word) for name, value in instruction.shown().items()}
     wording = rng.choice(wordings)
     asked = wording.format(**values, task="{task}")
-    return asked[0].upper() + asked[1:] if wording.startswith("{num_") else asked
+    first = re.match(r"\{(\w+)", wording)
+    starts_with_number = first and isinstance(values.get(first.group(1)), _Count)
+    return asked[0].upper() + asked[1:] if starts_with_number else asked
 
 
-def _shown(name: str, value, as_word: bool):
+def _formatted(value: Any, as_word: bool) -> Any:
+    """The value as a wording's field formats it."""
     if isinstance(value, int):
         count = _Count(value)
         count.as_word = as_word
         return count
-    if isinstance(value, list):
-        return _Words(value)
-    return _Language(value) if name == "language" else value
+    return _Words(value) if isinstance(value, list) else value
 
 
 def ask(task: str, instructions: list[Instruction], rng: random.Random) -> str:
     """The task with what is asked of the answer's form: mostly after it, sometimes before it or around it.
 
     Args:
-        task: what to answer. Of an instruction that repeats it, the wording holds the task itself.
+        task: what to answer. An instruction with ``holds_task`` says it in its own wording.
     """
     framed, sentences = task, []
     for instruction in instructions:
         wording = describe(instruction, rng)
-        if instruction.id == "combination:repeat_prompt":
+        if instruction.holds_task:
             framed = wording
         elif "{task}" in wording:
             framed = wording.replace("{task}", framed)

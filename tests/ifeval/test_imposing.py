@@ -8,14 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ifeval import INSTRUCTIONS, build, describe
-from ifeval.impose import IMPOSERS, ORDER, impose
-from ifeval.impose.register import sentences
-from ifeval.wordings import WORDINGS
+from ifeval import INSTRUCTIONS, build, impose
+from ifeval.imposing import imposing_order
+from ifeval.prose import sentences
 from tests.ifeval import official
-from tests.ifeval.cases import KWARGS
 from tests.ifeval.texts import texts
-from tests.tiny import ROOT
 
 PROSE = (
     "Tea comes from a single plant, an evergreen shrub with glossy leaves. Picked leaves start to wither at once. "
@@ -52,8 +49,35 @@ def test_prose_can_follow_every_type(instruction_id):
     assert several[0] == imposed(instruction_id, text, found.index(several[0]), task=ASKED, other=LIST)
 
 
-def test_every_type_has_its_place_in_the_order():
-    assert sorted(ORDER) == sorted(IMPOSERS) == sorted(INSTRUCTIONS)
+def test_the_order_of_imposing():
+    """It decides the training data of a seed, so that a change of it is a change of the default run's results."""
+    assert imposing_order(reversed(INSTRUCTIONS)) == [
+        "detectable_format:constrained_response",
+        "detectable_content:number_placeholders",
+        "detectable_content:postscript",
+        "startend:end_checker",
+        "punctuation:no_comma",
+        "length_constraints:number_paragraphs",
+        "length_constraints:nth_paragraph_first_word",
+        "detectable_format:number_bullet_lists",
+        "detectable_format:multiple_sections",
+        "detectable_format:number_highlighted_sections",
+        "detectable_format:title",
+        "combination:two_responses",
+        "change_case:english_capital",
+        "change_case:english_lowercase",
+        "length_constraints:number_sentences",
+        "length_constraints:number_words",
+        "keywords:letter_frequency",
+        "keywords:existence",
+        "keywords:frequency",
+        "keywords:forbidden_words",
+        "language:response_language",
+        "change_case:capital_word_frequency",
+        "detectable_format:json_format",
+        "startend:quotation",
+        "combination:repeat_prompt",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,70 +140,6 @@ def test_a_fixed_answer_is_the_one_that_was_given():
     for text, answer in answers.items():
         assert imposed("detectable_format:constrained_response", text, 0).response == f"My answer is {answer}."
     assert imposed("detectable_format:constrained_response", PROSE, 0) is None
-
-
-def all_wordings(instruction_id):
-    held = WORDINGS[instruction_id]
-    return [held] if isinstance(held, tuple) else list(held.values())
-
-
-@pytest.mark.parametrize("instruction_id", sorted(INSTRUCTIONS))
-def test_every_type_can_be_asked_for_in_many_ways(instruction_id):
-    for wordings in all_wordings(instruction_id):
-        assert len(set(wordings)) >= 8
-    assert any("{task}" in wording or "{prompt_to_repeat}" in wording for wording in all_wordings(instruction_id)[0])
-
-
-@pytest.mark.parametrize("instruction_id", sorted(INSTRUCTIONS))
-def test_what_is_asked_names_every_value(instruction_id):
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    @given(KWARGS[instruction_id], st.integers(0, 999))
-    def named(kwargs, seed):
-        instruction = build(instruction_id, kwargs)
-        asked = describe.describe(instruction, random.Random(seed))
-        for name, value in instruction.kwargs.items():
-            if name.endswith("relation") or name == "language":
-                continue
-            for part in value if isinstance(value, list) else [value]:
-                words = [str(part)] + ([describe._NUMBERS[part]] if isinstance(part, int) and part < 13 else [])
-                assert any(word in asked or word.capitalize() in asked for word in words), asked
-
-    named()
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "wrong"),
-    [
-        ({"num_bullets": 1}, r"\b(1|one) \w+( \w+)?s\b(?<!this)"),
-        ({"num_bullets": 3}, r"\b(3|three) (bullet|item|line|thing|bullet point)\b(?! point)(?!s)"),
-    ],
-)
-def test_singular_and_plural(kwargs, wrong):
-    instruction = build("detectable_format:number_bullet_lists", kwargs)
-    for seed in range(200):
-        asked = describe.describe(instruction, random.Random(seed))
-        assert not re.search(wrong, asked), asked
-
-
-def test_no_wording_stands_in_an_evaluation_prompt():
-    """Whole wordings but for marks around them, with their values replaced by those of the prompt's own instruction."""
-    rows = [json.loads(line) for line in (ROOT / "data/starter/prompts.jsonl").read_text("utf-8").splitlines()]
-    for row in rows:
-        for instruction_id, kwargs in zip(row["instruction_id_list"], row["kwargs"], strict=True):
-            instruction = build(instruction_id, kwargs)
-            for seed in range(60):
-                asked = describe.describe(instruction, random.Random(seed)).replace("{task}", "")
-                if instruction_id == "combination:repeat_prompt":
-                    asked = asked.replace(kwargs["prompt_to_repeat"], "").strip()
-                assert asked.strip(" :().!?,").lower() not in row["prompt"].lower(), (row["key"], asked)
-
-
-def test_a_task_with_several_instructions_is_there_once():
-    instructions = [build("startend:quotation"), build("punctuation:no_comma"), build("detectable_format:title")]
-    for seed in range(100):
-        asked = describe.ask(ASKED, instructions, random.Random(seed))
-        assert asked.count(ASKED) == 1
-        assert "{" not in asked
 
 
 def test_sentences_are_those_that_the_scorer_counts():

@@ -1,20 +1,16 @@
-"""Changing a response so that it follows an instruction, each type in its own way.
+"""Changing a response so that it follows an instruction.
 
-``impose`` gives back the response, changed as little as may be, with the kwargs that it then follows; or None
-where that cannot be done without spoiling the text. What is given back has been checked.
+How a type does it stands in its class, under ``impose``; here the result is checked.
 """
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ifeval.impose import amounts, content, form, letters, register
-from ifeval.instructions import build
+from ifeval.instructions import INSTRUCTIONS, build
+from ifeval.instructions.base import Around
 from ifeval.parameters import InstructionError
-
-IMPOSERS = register.IMPOSERS
-# The order in which several are imposed, so that a later one does not undo an earlier.
-ORDER = sorted(IMPOSERS, key=register.LAYERS.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -28,16 +24,19 @@ class Imposed:
 def impose(
     instruction_id: str, response: str, rng: random.Random, task: str | None = None, other: str | None = None
 ) -> Imposed | None:
-    """The response so that it follows an instruction of the type, or None.
+    """The response, changed as little as may be, with the kwargs that it then follows.
 
     Args:
         task: what the response answers; without it, no type that repeats it can be imposed.
         other: another answer to it; without it, no two responses can be made.
+
+    Returns:
+        what has been checked; None where the type cannot be imposed without spoiling the text.
     """
     text = response.strip()
     if not text:
         return None
-    found = IMPOSERS[instruction_id](text, rng, register.Around(task, other))
+    found = INSTRUCTIONS[instruction_id].impose(text, rng, Around(task, other))
     if found is None:
         return None
     changed, kwargs = found
@@ -48,4 +47,7 @@ def impose(
     return Imposed(changed, kwargs) if followed else None
 
 
-__all__ = ["IMPOSERS", "ORDER", "Imposed", "amounts", "content", "form", "impose", "letters"]
+def imposing_order(ids: Iterable[str]) -> list[str]:
+    """The ids in the order in which their types are imposed: by layer, then in the order of registration."""
+    places = {name: (cls.layer, place) for place, (name, cls) in enumerate(INSTRUCTIONS.items())}
+    return sorted(ids, key=places.__getitem__)

@@ -1,29 +1,10 @@
-"""The register of what imposes each type, and how a text falls into sentences, groups and content words."""
+"""How a text falls into sentences, groups of sentences and words that carry its content."""
 
 import itertools
 import random
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from ifeval import tokenization
-
-
-@dataclass(frozen=True)
-class Around:
-    """What else may be needed: the task that the response answers, and another answer to it."""
-
-    task: str | None = None
-    other: str | None = None
-
-
-Imposer = Callable[[str, random.Random, Around], tuple[str, dict[str, Any]] | None]
-IMPOSERS: dict[str, Imposer] = {}
-LAYERS: dict[str, int] = {}
-# Layers: what changes the words, what arranges them, the case of their letters, what only counts and names
-# what is there, and what wraps the whole.
-WORDS, ARRANGEMENT, CASE, COUNTS, WRAPPING = range(5)
 
 # Words that say nothing about what a text is about.
 FUNCTION_WORDS = frozenset(
@@ -39,18 +20,8 @@ FUNCTION_WORDS = frozenset(
 )
 
 
-def imposes(instruction_id: str, layer: int) -> Callable[[Imposer], Imposer]:
-    """Decorator: the function imposes that type, in that layer."""
-
-    def decorate(function: Imposer) -> Imposer:
-        IMPOSERS[instruction_id], LAYERS[instruction_id] = function, layer
-        return function
-
-    return decorate
-
-
 def sentences(text: str) -> list[str]:
-    """The sentences of a text without line structure."""
+    """The sentences of a text, a line at a time."""
     return [
         sentence.strip() for line in text.split("\n") for sentence in tokenization.sentences(line) if sentence.strip()
     ]
@@ -60,6 +31,14 @@ def groups(parts: list[str], count: int) -> list[list[str]]:
     """The parts in their order, in so many groups of nearly equal size."""
     bounds = [round(index * len(parts) / count) for index in range(count + 1)]
     return [parts[start:end] for start, end in itertools.pairwise(bounds)]
+
+
+def divided(text: str, rng: random.Random, most: int) -> list[str] | None:
+    """The text in two to ``most`` pieces of whole sentences; None if it is one sentence, or no prose."""
+    parts = sentences(text)
+    if not is_plain(text) or len(parts) < 2:
+        return None
+    return [" ".join(group) for group in groups(parts, rng.randint(2, min(most, len(parts))))]
 
 
 def is_plain(text: str) -> bool:
