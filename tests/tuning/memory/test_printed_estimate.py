@@ -38,10 +38,11 @@ def test_the_estimate_of_a_model_that_is_not_here():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("train.max_length", "write key=value"),
-        ("train.max_lenght=5", "did you mean 'train.max_length'"),
-        ("train.max_length=[", "is not YAML"),
-        ("seed.more=1", "'seed' is not a section"),
+        ("train.max_length", "-S train.max_length: Error parsing override 'train.max_length' missing EQUAL"),
+        ("train.max_lenght=5", "Could not override 'train.max_lenght'"),
+        ("+train.max_lenght=5", "did you mean 'train.max_length'"),
+        ("train.max_length=[", "-S train.max_length=[: no viable alternative at input '['"),
+        ("seed.more=1", "Could not override 'seed.more'"),
         ("model=nobody/nothing", "'nobody/nothing'"),
     ],
 )
@@ -89,8 +90,8 @@ def test_what_does_not_fit_is_followed_by_what_to_change(params, monkeypatch):
 def test_what_does_not_fit_warns_or_stops(params, monkeypatch, capsys):
     monkeypatch.setattr(preflight, "free_bytes", lambda: 1000)
     describe(params, [10, 20], strict=False)
-    assert "warning: training needs about" in capsys.readouterr().err
-    with pytest.raises(UserError, match=r"training needs about .* are free on .*quantization.enabled=true saves"):
+    assert f"warning: training {params['model']} needs about" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"training .* needs about .* are free on .*quantization.enabled=true saves"):
         describe(params, [10, 20], strict=True)
     with pytest.raises(UserError, match="generation needs about"):
         check_generation(params, strict=True)
