@@ -33,7 +33,7 @@ def main(show: bool = False) -> None:
     responses = answer(asked, load, MEASURED, show)
     if rank() > 0:
         return
-    write_json(METRICS, {"base": metrics(responses)})
+    write_json(METRICS, {"base": metrics(responses), "base_template": "none" if asked.bare else "chat"})
     remove(folder)
 
 

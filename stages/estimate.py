@@ -33,8 +33,8 @@ def run_on(params: Params, device: str | None) -> Run:
     """The run on a kind of device; None: the one that is here."""
     from tuning.training.trainer import training_config
 
-    spec = model_spec(params, configuration(params), device)
-    return Run(spec, adapter_spec(params), training_config(params, spec, Path()))
+    spec, adapter = model_spec(params, configuration(params), device), adapter_spec(params)
+    return Run(spec, adapter, training_config(params, spec, adapter, Path()))
 
 
 if __name__ == "__main__":

@@ -139,7 +139,8 @@ def numbers() -> dict[str, dict[str, Any]]:
                 ("cut at the limit", "share_cut", ".0%"),
                 ("repeating themselves", "share_looping", ".0%"),
             )
-        },
+        }
+        | {"base: asked": "in its chat template" if baseline["base_template"] == "chat" else "with the bare prompt"},
     }
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
 from tuning.data.instruction_rows import Treated
 from tuning.data.rows import Counts, Row, sample, summary
-from tuning.model.chat_template import load_tokenizer, row_tokens
+from tuning.model.chat_template import has_own_template, load_tokenizer, row_tokens
 
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
@@ -31,11 +32,15 @@ def main() -> None:
     types = instruction_rows.chosen_types(params.data.instructions.types)
     evaluation = evaluation_prompts.read(params.ifeval.prompts)
     tokenizer = load_tokenizer(params)
+    distils = params.data.self_distill
+    if distils == "auto":
+        distils = has_own_template(tokenizer)
     folder = unfinished_work("prepare", declared("prepare", WITHOUT))
-    preparation, counts = Preparation(params, tokenizer, folder), Counts()
+    preparation, counts = Preparation(params, tokenizer, distils, folder), Counts()
 
-    sources = [(clean(name, preparation, counts), weight) for name, weight in mixing.parts(params.dataset)]
-    rows = decontaminated(mixing.mix(sources, params.seed), evaluation, preparation, counts)
+    sources = mixing.sources(params.dataset, params.data.columns)
+    parts = [(clean(source, preparation, counts), source.weight) for source in sources]
+    rows = decontaminated(mixing.mix(parts, params.seed), evaluation, preparation, counts)
     train, validation = split(rows, params.data.num_val, params.seed)
     own = answered_by_the_model(train, preparation)
     counts.own_answers = len(own)
@@ -65,11 +70,13 @@ class Preparation:
     """What rows are prepared with.
 
     Attributes:
+        distils: whether the model answers requests itself.
         folder: for the model's answers so far.
     """
 
     params: Params
     tokenizer: Any
+    distils: bool
     folder: Path
 
     def row(self, place: str, prompt: list, completion: list, types: Iterable[str] = ()) -> Row:
@@ -82,21 +89,52 @@ class Preparation:
         drops = self.params.data.over_length == "drop" and longest is not None
         return drops and len(row.tokens.prompt) + len(row.tokens.completion) > longest
 
+    def shortened(self, conversation: schemas.Conversation) -> schemas.Conversation | None:
+        """A conversation without what is far beyond ``train.max_length``; None where it is to be dropped for it.
 
-def clean(name: str, preparation: Preparation, counts: Counts) -> list[Row]:
-    """The rows of one data set without empty, repeated and, unless they are to be truncated, too long ones."""
+        No tokenizer makes so many characters short enough, and the tokens of a text of 20 MB take gigabytes while
+        they are made.
+        """
+        longest = self.params.train.arguments.get("max_length")
+        most = max(1_000_000, 256 * (longest or 0))
+        turns = conversation.prompt + conversation.completion
+        if longest is None or sum(len(turn["content"]) for turn in turns) <= most:
+            return conversation
+        if self.params.data.over_length == "drop":
+            return None
+        cut = [turn | {"content": turn["content"][:most]} for turn in turns]
+        return schemas.Conversation(cut[:-1], cut[-1:])
+
+
+def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> list[Row]:
+    """The rows of one data set without empty, repeated, unusable and, unless they are to be truncated, too long ones.
+
+    Raises:
+        UserError: the data set cannot be read, or ``data.on_error`` stops at a row that cannot be used.
+    """
     rows: list[Row] = []
-    seen: set[str] = set()
-    columns = preparation.params.data.columns
-    for place, conversation in tqdm(schemas.read(name, columns), desc="prepare", unit=" rows"):
+    seen: set[bytes] = set()
+    stops = schemas.stops_at_errors(source.name, preparation.params.data.on_error)
+    found = schemas.read(source.name, source.columns, stops, counts.drop)
+    for place, conversation in tqdm(found, desc="prepare", unit=" rows"):
         if conversation is None:
-            counts.dropped["empty"] += 1
             continue
-        if (text := repr(conversation)) in seen:
+        if (digest := sha256(repr(conversation).encode()).digest()) in seen:
             counts.dropped["duplicate"] += 1
             continue
-        seen.add(text)
-        row = preparation.row(place, conversation.prompt, conversation.completion)
+        seen.add(digest)
+        conversation = preparation.shortened(conversation)
+        if conversation is None:
+            counts.dropped["over_length"] += 1
+            continue
+        try:
+            row = preparation.row(place, conversation.prompt, conversation.completion)
+        except Exception as error:  # of the template or the tokenizer
+            problem = f"{place}: the model's chat template or tokenizer refuses it: {' '.join(str(error).split())}"
+            if stops:
+                raise UserError(f"{problem}; 'data.on_error: drop' goes on without such rows") from error
+            counts.drop("refused_by_template", problem)
+            continue
         if preparation.too_long(row):
             counts.dropped["over_length"] += 1
             continue
@@ -136,7 +174,7 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
 
 def answered_by_the_model(rows: list[Row], preparation: Preparation) -> list[Row]:
     """With ``data.self_distill``, further rows: the same requests, answered by the base model."""
-    if not preparation.params.data.self_distill:
+    if not preparation.distils:
         return []
     asked = [row for row in rows if not instruction_rows.is_foreign(row.completion[-1]["content"])]
     answers = ask([row.prompt for row in asked], preparation, ANSWER_TOKENS)
@@ -156,7 +194,7 @@ def followed_by_the_model(
     keeps what the model can do. Beside the rows, how often it did.
     """
     asked = [result for _, result in treated if result and result.only_counts]
-    if not preparation.params.data.self_distill or not asked:
+    if not preparation.distils or not asked:
         return treated, 0
     answers = ask([result.prompt for result in asked], preparation, FOLLOWING_TOKENS)
     own = {

@@ -30,7 +30,9 @@ def main(arguments: list[str] | None = None) -> None:
     params = read_params()
     train, generated, measured = read_json(TRAIN), read_json(GENERATE), measurements()
     spec = model_spec(params, configuration(params))
-    model = Estimator(Run(spec, adapter_spec(params), training_config(params, spec, Path())))
+    adapter = adapter_spec(params)
+    run = Run(spec, adapter, training_config(params, spec, adapter, Path()))
+    model = Estimator(run.with_training(**measured["train"]["auto"]))
     try:
         estimated = {"train": training(model, train, measured["train"])}
         if measured["generate_tuned"]["peak_memory_bytes"] is not None:  # it is None where a server answered

@@ -9,13 +9,13 @@ from tuning.core.errors import run
 from tuning.core.files import new_folder, read_jsonl, write_json
 from tuning.core.measurement import Measurement
 from tuning.core.unfinished_work import remove, unfinished_work
-from tuning.memory.preflight import check_device, describe_training
+from tuning.memory.preflight import check_device, plan_training
 from tuning.memory.run import Run
 from tuning.model.adapters import ADAPTER, adapter_spec, add_adapter, save_adapter
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer
 from tuning.model.model_spec import model_spec
-from tuning.model.processes import launched
+from tuning.model.processes import launched, same_everywhere
 
 TRAIN, VALIDATION = Path("data/prepared/train.jsonl"), Path("data/prepared/validation.jsonl")
 METRICS, MEASURED = Path("metrics/train.json"), Path("metrics/measured/train.json")
@@ -27,7 +27,7 @@ def main() -> None:
         return
     from transformers import set_seed
 
-    from tuning.training import checkpoints, trainer
+    from tuning.training import checkpoints, settings, trainer
     from tuning.training.curves import Curves
 
     check_device(params.train.arguments)
@@ -35,11 +35,13 @@ def main() -> None:
     tokenizer = load_tokenizer(params)
     spec, adapter = model_spec(params), adapter_spec(params)
     folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), TRAIN, VALIDATION)
-    config = trainer.training_config(params, spec, folder, validates=bool(held_out))
+    config = trainer.training_config(params, spec, adapter, folder, validates=bool(held_out))
     train = trainer.encode(rows, tokenizer, whole=config.completion_only_loss is False)
     validation = trainer.encode(held_out, tokenizer)
     lengths = [len(ids) for ids in train["input_ids"]]
-    plan = describe_training(Run(spec, adapter, config), lengths, params.resources.strict)
+    automatic = settings.automatic(params.train)
+    plan = plan_training(Run(spec, adapter, config), lengths, automatic, params.resources.strict)
+    config = plan.run.with_training(**same_everywhere(settings.of_device(plan.run.training, automatic))).training
     if keeps := plan.leaves_room():
         keep_freed_memory()
     else:
@@ -63,8 +65,8 @@ def main() -> None:
         save_adapter(sft.accelerator.unwrap_model(sft.model), new, spec, adapter, weights)
         tokenizer.save_pretrained(new)
     curves.finish()
-    write_json(METRICS, result)
-    write_json(MEASURED, {**measured, "keeps_freed_memory": keeps})
+    write_json(METRICS, {**result, "auto": settings.of_model(config, automatic)})
+    write_json(MEASURED, {**measured, "keeps_freed_memory": keeps, "auto": settings.of_device(config, automatic)})
     remove(folder)
 
 

@@ -6,17 +6,19 @@ beside the modules; those that need one are marked with (GPU) or (Hub).
 
 import importlib.util
 import itertools
+import os
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.tiny import ROOT
 from tuning.config import overrides, params
 
-FILES = sorted(path for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FILES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 NEEDS_THE_HUB = re.compile(r"=(meta-llama|google|microsoft|Qwen|mistralai|tatsu-lab|GAIR|ContextualAI)/|--push|hf ")
 # Programs that are not part of the project's environment.
 FOREIGN = {
@@ -51,19 +53,17 @@ def words(line: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("line", commands())
-def test_it_is_understood(line, monkeypatch):
+@pytest.mark.parametrize("line", list(commands()))
+def test_it_is_understood(line, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     program, *arguments = words(line)
     if program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert set(arguments) <= set(targets)
+    elif program == "sh":
+        understood_by_dvc(passed_to_dvc(arguments, tmp_path))
     elif program == "dvc":
-        from dvc.cli import parse_args
-
-        parse_args(arguments)
-        if arguments[:2] == ["exp", "run"]:
-            accepted(arguments)
+        understood_by_dvc(arguments)
     elif program == "python":
         understood_by_a_module(arguments)
     else:
@@ -72,8 +72,29 @@ def test_it_is_understood(line, monkeypatch):
 
 @pytest.mark.parametrize("line", [line for line in commands() if NEEDS_THE_HUB.search(line.values[0])])
 def test_it_says_what_it_needs(line):
-    free = "--estimate" in line or "engine=openai" in line or line.startswith("vllm")
+    free = "stages.estimate" in line or "engine=openai" in line or line.startswith("vllm")
     assert free or "(Hub" in line or "Hub)" in line, line
+
+
+def passed_to_dvc(arguments: list[str], folder: Path) -> list[str]:
+    """The arguments with which a script calls dvc, told by a program of that name that only prints them."""
+    stand_in = folder / "dvc"
+    stand_in.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
+    stand_in.chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    command = ["sh", *arguments]
+    return subprocess.run(
+        command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+
+def understood_by_dvc(arguments: list[str]) -> None:
+    """DVC knows the options, and the values that they set are accepted."""
+    from dvc.cli import parse_args
+
+    parse_args(arguments)
+    if arguments[:2] == ["exp", "run"]:
+        accepted(arguments)
 
 
 def accepted(arguments: list[str]) -> None:
@@ -81,7 +102,7 @@ def accepted(arguments: list[str]) -> None:
     given = changes(arguments)
     choices = [[f"{name}={value}" for value in values_of(text)] for name, _, text in (g.partition("=") for g in given)]
     for place in range(max(map(len, choices), default=1)):
-        overrides.apply([values[min(place, len(values) - 1)].lstrip("+") for values in choices])
+        overrides.apply([values[min(place, len(values) - 1)] for values in choices])
 
 
 def changes(arguments: list[str]) -> list[str]:
@@ -102,7 +123,7 @@ def understood_by_a_module(arguments: list[str]) -> None:
         module, *rest = arguments
         assert (ROOT / module).is_file(), module
         return
-    if "--estimate" in rest:
+    if module == "stages.estimate":
         overrides.apply(changes(rest))
     options = [word for word in rest if word.startswith("-")]
     if options and module != "pytest":
@@ -110,6 +131,22 @@ def understood_by_a_module(arguments: list[str]) -> None:
         command = [sys.executable, "-m", module, *subcommand, "--help"]
         shown = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
         assert all(re.search(rf"(^|[\s,\[]){re.escape(option)}\b", shown) for option in options), (options, shown)
+
+
+def test_the_reference_differs_from_the_default_in_what_the_script_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    arguments = passed_to_dvc(["configs/reference.sh", "-S", "seed=7"], tmp_path)
+    values, default = overrides.apply(changes(arguments)), params.load(params.PATH)
+    assert values["seed"] == 7
+    assert {key: value for key, value in values["train"].items() if default["train"].get(key) != value} == {
+        "learning_rate": 1.5e-3,
+        "bf16": True,
+        "pad_to_multiple_of": 1,
+        "neftune_noise_alpha": 5,
+    }
+    data, usual = values["data"]["instructions"], default["data"]["instructions"]
+    changed = {key: value for key, value in data.items() if usual[key] != value}
+    assert changed == {"variants": 4, "max_words": 75, "short": 0.7}
 
 
 def test_params_of_the_project_are_accepted(monkeypatch):

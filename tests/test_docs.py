@@ -1,6 +1,7 @@
-"""What the documentation says of params.yaml is so."""
+"""What the documentation says of params.yaml and of the experiments is so, and its links lead somewhere."""
 
 import copy
+import csv
 import re
 
 import pytest
@@ -17,6 +18,9 @@ ROWS = re.findall(
     (ROOT / "docs/params.md").read_text("utf-8"),
     re.MULTILINE,
 )
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
 def flat(values: dict, prefix: str = "") -> dict:
@@ -51,6 +55,44 @@ def test_defaults_are_those_of_the_file_and_examples_are_accepted(name, default,
     }
     problems = checks.check(values)
     assert all(together.get(name) and together[name] in problem for problem in problems), problems
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            name, _, anchor = target.partition("#")
+            file = page.parent / name if name else page
+            assert file.is_file(), target
+            assert not anchor or anchor in anchors(file.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "params.md"], ids=lambda page: page.name)
+def test_cells_of_tables_are_no_longer_than_a_line(page):
+    for line in re.findall(r"^\|.*\|$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        assert max(map(len, map(str.strip, line.split("|")))) <= 100, line
+
+
+def test_the_readme_is_a_page():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_changes_by_type_are_of_runs_in_the_log():
+    from ifeval import INSTRUCTIONS
+
+    runs = set(re.findall(r"^\| `([\w-]+)` \|", (ROOT / "docs/experiments.md").read_text("utf-8"), re.MULTILINE))
+    with (ROOT / "docs/experiments_by_type.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["run"] for row in rows} <= runs
+    assert {row["type"] for row in rows} <= set(INSTRUCTIONS)
+    assert all(int(row["tuned"]) - int(row["base"]) == int(row["change"]) for row in rows)
+    assert len({(row["run"], row["type"]) for row in rows}) == len(rows)
 
 
 def test_accelerate_configs_are_valid():

@@ -214,7 +214,7 @@ def test_mixing_keeps_proportions_and_repeats_nothing():
 )
 def test_lists_that_cannot_be_used(dataset, words):
     with pytest.raises(UserError, match=words):
-        mixing.parts(dataset)
+        mixing.sources(dataset)
 
 
 def test_overlaps_are_found_whatever_the_case_signs_and_form_of_letters():

@@ -37,8 +37,9 @@ class TopLevel(Section):
     tokenizer: str | None = Field(examples=["meta-llama/Llama-3.1-8B-Instruct"])
     """tokenizer and chat template from elsewhere: Hub id or local folder; `null`: the model's own"""
     dataset: str | list = Field(examples=["tatsu-lab/alpaca"])
-    """rows to train on: a Hub id, a local JSONL, JSON, CSV or Parquet file, or a list of `{name, weight}`, mixed in
-    proportion to the weights without repeating a row"""
+    """rows to train on: a Hub id, a local JSONL, JSON, CSV, TSV or Parquet file (JSON and CSV also as `.gz`), or a list
+    of `{name, weight, columns}`, mixed in proportion to the weights without repeating a row; `columns` as in
+    `data.columns`"""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
     """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
     launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])
@@ -58,11 +59,13 @@ class Instructions(Section):
     """rows made of each such row, with different instructions"""
     per_row: Annotated[list[Annotated[float, Field(ge=0)]], AfterValidator(_weights)] = Field(examples=[[1, 1, 1]])
     """weights of one, two, three instructions to a row"""
-    max_words: AtLeastOne | None = Field(examples=[None])
+    max_words: AtLeastOne | Literal["auto"] | None = Field(examples=[None])
     """completions keep their first sentences up to so many words, twice as many where an instruction is about
-    length, words or letters; `null`: they stay as they are"""
-    short: Fraction = Field(examples=[0.5])
-    """share of the variants that keep no more sentences than their instructions need"""
+    length, words or letters; `null`: they stay as they are; `auto`: 60, or `null` where `ifeval.prompts` is
+    google/IFEval, whose protocol leaves room for long answers"""
+    short: Fraction | Literal["auto"] = Field(examples=[0.5])
+    """share of the variants that keep no more sentences than their instructions need; `auto`: 0.9, or 0 where
+    `ifeval.prompts` is google/IFEval"""
     keep_untouched: bool = Field(examples=[True])
     """also train on the rows that get no instructions"""
     types: str | list = Field(examples=["all"])
@@ -79,15 +82,20 @@ class Data(Section):
     """rows kept for the validation loss, drawn by the seed"""
     columns: dict[str, str] | None = Field(examples=[{"prompt": "question", "completion": "answer"}])
     """for a schema that is not recognised: a known schema's column name, and the data set's own name for it"""
+    on_error: Literal["auto", "drop", "stop"] = Field(examples=["drop"])
+    """a row that cannot be used (not JSON, no text where text is expected, an unknown role, refused by the chat
+    template): `stop` at it, or `drop` it and count it by reason in `metrics/data.json`; `auto`: `stop` for a local
+    file, `drop` for a data set of the Hub"""
     over_length: Literal["drop", "truncate"] = Field(examples=["truncate"])
     """rows of more than `train.max_length` tokens: `drop` them, or `truncate` them (a truncated completion has no
     end, so the model does not learn from it when to stop)"""
     decontaminate: bool = Field(examples=[False])
     """drop rows in which the user says what an evaluation prompt says, whole or in a run of eight words"""
-    self_distill: bool = Field(examples=[False])
+    self_distill: bool | Literal["auto"] = Field(examples=[False])
     """add the base model's own greedy answers to the requests as rows (up to 96 tokens, ended at a whole sentence
     before it repeats itself); where instructions only count what is there (lengths, words, letters), also its
-    answer to request and instruction together (up to 192 tokens), if that follows the instruction"""
+    answer to request and instruction together (up to 192 tokens), if that follows the instruction; `auto`: where the
+    model has a chat template of its own"""
     instructions: Instructions
 
 
@@ -97,7 +105,7 @@ class Evaluation(Section):
     model_config = ConfigDict(extra="forbid")
 
     prompts: str = Field(examples=["google/IFEval"])
-    """evaluation prompts: Hub id or local JSONL file in IFEval's schema"""
+    """evaluation prompts: Hub id or local file in IFEval's schema, of any kind that `dataset` may be"""
 
 
 class ModelConfig(Section):
@@ -132,6 +140,9 @@ class PromptTuning(Section):
 class Train(Section):
     """trl.SFTConfig"""
 
+    effective_batch_size: AtLeastOne | Literal["auto"] = Field(examples=[32])
+    """rows to an optimizer step, over all processes; `auto`: 16 for a model of a billion parameters or more, else 4"""
+
 
 class Generation(Section):
     """transformers.GenerationConfig"""
@@ -149,6 +160,9 @@ class Generation(Section):
     """requests that wait for the server at once"""
     timeout: Annotated[float, Field(gt=0)] = Field(examples=[120])
     """seconds that the server may take for one answer"""
+    base_template: Literal["auto", "chat", "none"] = Field(examples=["chat"])
+    """how the base model is asked: `chat`, in its chat template; `none`, the bare prompt, which it continues up to an
+    end token or `max_new_tokens`, as leaderboards ask base models; `auto`: `none` where it has no chat template"""
     batch_size: AtLeastOne | Literal["auto"] = Field(examples=[64])
     """prompts answered at once; `auto`: as many as fit in free memory"""
     num_batches: AtLeastOne | None = Field(examples=[3])

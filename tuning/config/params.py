@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuning.config import checks, own_keys
+from tuning.config import automatic, checks, own_keys
 from tuning.config.yaml_file import load
 from tuning.core.errors import UserError
 
@@ -61,5 +61,6 @@ def checked(values: dict[str, Any], source: str = "the parameters") -> Params:
     problems = checks.check(values)
     if problems:
         raise UserError(f"{source}: " + "\n       ".join(problems))
+    values = automatic.resolved(values)
     sections = {name: section.model_validate(values[name]) for name, section in own_keys.SECTIONS.items()}
     return Params(**{name: values[name] for name in own_keys.TopLevel.model_fields}, **sections)

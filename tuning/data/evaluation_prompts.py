@@ -1,44 +1,60 @@
 """The evaluation prompts, from google/IFEval on the Hub or a file in its schema."""
 
+import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ifeval.jsonl import RecordError, dump_line, read_lines
 from ifeval.records import read_prompts
 from tuning.core.errors import UserError
-from tuning.model.hub import borrow, explain
+from tuning.data import data_files, hub_datasets
+from tuning.data.literal_json import PLAIN, list_in_text
+from tuning.data.rows import RowError
+from tuning.model.hub import borrow
 
 
 def read(source: str) -> list[dict[str, Any]]:
     """The rows with key, prompt, instruction_id_list and kwargs, nulls stripped, every instruction checked.
 
     Args:
-        source: a local JSONL file (gzipped or not), or the id of a data set of the Hub.
+        source: a local file of any kind that ``dataset`` may be, or the id of a data set of the Hub.
 
     Raises:
         UserError: it is not there, or a row is malformed; the message names file and line.
     """
-    path = Path(source)
     borrow(source)
-    if path.suffix in (".jsonl", ".json", ".gz") or path.exists():
-        return _checked(path)
-    with explain("data set", source):
-        import datasets
+    return _checked(source, data_files.read(source, PLAIN) if data_files.is_file(source) else hub_datasets.read(source))
 
-        rows = datasets.load_dataset(source, split="train")
+
+def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]]) -> list[dict[str, Any]]:
+    """The rows, checked by the scorer itself, whose messages then name the place that each row comes from."""
+    places = []
     with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder, source.replace("/", "--") + ".jsonl")
-        local.write_bytes(b"".join(dump_line(row) for row in rows))
-        return _checked(local)
+        path = Path(folder, "prompts.jsonl")
+        with path.open("wb") as file:
+            for place, row in rows:
+                if isinstance(row, RowError):
+                    raise UserError(f"{place}: {row}")
+                file.write(dump_line(_with_lists(row)))
+                places.append(place)
+        try:
+            read_prompts(path)
+            return [_stripped(row) for _, row in read_lines(path)]
+        except RecordError as error:
+            message = re.sub(
+                rf"{re.escape(str(path))}, line (\d+)", lambda match: places[int(match[1]) - 1], str(error), count=1
+            )
+            already = r"(?<=already stands in )line (\d+)$"
+            message = re.sub(already, lambda match: places[int(match[1]) - 1].removeprefix(f"{source}, "), message)
+            raise UserError(message.replace(str(path), source)) from None
 
 
-def _checked(path: Path) -> list[dict[str, Any]]:
-    try:
-        read_prompts(path)
-        return [_stripped(row) for _, row in read_lines(path)]
-    except RecordError as error:
-        raise UserError(str(error)) from None
+def _with_lists(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with the lists that stand as JSON text, as in a CSV file."""
+    texts = {name: row[name] for name in ("instruction_id_list", "kwargs") if isinstance(row.get(name), str)}
+    return row | {name: found for name, text in texts.items() if (found := list_in_text(text, PLAIN)) is not None}
 
 
 def _stripped(row: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tqdm import tqdm
+
 from tuning.model.chat_template import Tokens
+
+
+class RowError(Exception):
+    """A row of a data set that cannot be used; the message says why, and ``reason`` is what it is counted as."""
+
+    def __init__(self, reason: str, message: str):
+        super().__init__(message)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Counts:
     """What prepare counts on its way from data sets to rows.
 
     Attributes:
-        dropped: rows by reason.
+        dropped: rows by reason; reasons beyond the first four stand there when they occur.
         overlaps: in words, which row repeats which evaluation prompt.
         lost: types of instructions that could not be imposed.
         own_answers: rows that the base model has answered.
@@ -49,6 +59,12 @@ class Counts:
     lost: Counter = field(default_factory=Counter)
     own_answers: int = 0
     followed_by_itself: int = 0
+
+    def drop(self, reason: str, message: str) -> None:
+        """Counts a row that is dropped, and shows the first of each reason that may need mending."""
+        self.dropped[reason] += 1
+        if self.dropped[reason] == 1 and reason != "empty":
+            tqdm.write(f"dropped: {message}")
 
 
 def summary(

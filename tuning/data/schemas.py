@@ -3,61 +3,57 @@
 To add a schema, write a function from a row to a list of messages and name it in ``SCHEMAS``.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ifeval.jsonl import RecordError, read_lines
-from tuning.core.errors import UserError
-from tuning.model.chat_template import Message
+from tqdm import tqdm
 
-_ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+from tuning.core.errors import UserError
+from tuning.data import data_files, hub_datasets
+from tuning.data.rows import RowError
+from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
+from tuning.model.chat_template import Message
 
 
 def alpaca(row: dict[str, Any]) -> list[Message]:
-    """instruction, input, output: the input, if any, follows the instruction after a blank line."""
-    request = "\n\n".join(part for part in (_text(row, "instruction"), _text(row, "input", "")) if part)
-    return _turns(request, _text(row, "output"))
+    """instruction, input, output: the input, if any, follows the instruction after a blank line.
+
+    A column history holds earlier pairs of request and answer.
+    """
+    parts = (_text(row, "instruction"), text(row.get("input"), "input"))
+    request = "\n\n".join(part for part in parts if part)
+    return [*_history(row), _user(request), _assistant(_text(row, "output"))]
 
 
 def preference(row: dict[str, Any]) -> list[Message]:
     """prompt, chosen: of the preferred conversation, or its bare text, the assistant's last turn is used."""
-    chosen = row["chosen"]
-    if isinstance(chosen, list):
-        replies = [message for message in _messages(chosen) if message["role"] == "assistant"]
-        if not replies:
-            raise ValueError("'chosen' holds no turn of the assistant")
-        chosen = replies[-1]["content"]
-    return _turns(_text(row, "prompt"), str(chosen or "").strip())
+    replies = [
+        turn for turn in text_or_turns(_value(row, "chosen"), "chosen", "assistant") if turn["role"] == "assistant"
+    ]
+    if not replies:
+        raise RowError("missing_column", "'chosen' holds no turn of the assistant")
+    return [*_request(row), replies[-1]]
 
 
 def prompt_completion(row: dict[str, Any]) -> list[Message]:
     """prompt, completion: texts, or lists of messages as TRL has them."""
-    prompt, completion = row["prompt"], row["completion"]
-    first = _messages(prompt) if isinstance(prompt, list) else [{"role": "user", "content": _text(row, "prompt")}]
-    if isinstance(completion, list):
-        return first + _messages(completion)
-    return [*first, {"role": "assistant", "content": _text(row, "completion")}]
+    return [*_request(row), *text_or_turns(_value(row, "completion"), "completion", "assistant")]
 
 
 def prompt_response(row: dict[str, Any]) -> list[Message]:
     """prompt, response."""
-    return _turns(_text(row, "prompt"), _text(row, "response"))
+    return [*_request(row), *text_or_turns(_value(row, "response"), "response", "assistant")]
 
 
 def messages(row: dict[str, Any]) -> list[Message]:
     """messages: a list of role and content."""
-    return _messages(row["messages"])
+    return turns(_value(row, "messages"), "messages")
 
 
 def conversations(row: dict[str, Any]) -> list[Message]:
     """conversations: a list of from and value, or, as in LIMA, of bare texts, the user's first."""
-    turns = row["conversations"]
-    if turns and all(isinstance(turn, str) for turn in turns):
-        return [{"role": ("user", "assistant")[i % 2], "content": turn.strip()} for i, turn in enumerate(turns)]
-    return _messages(turns)
+    return texts_or_turns(_value(row, "conversations"), "conversations")
 
 
 # Recognised by their columns, the first that fits.
@@ -69,6 +65,8 @@ SCHEMAS: dict[tuple[str, ...], Callable[[dict[str, Any]], list[Message]]] = {
     ("prompt", "chosen"): preference,
     ("instruction", "output"): alpaca,
 }
+_GO_ON = "; 'data.on_error: drop' goes on without such rows"
+SYSTEM = ("system", "system_prompt")  # columns that any schema may have
 
 
 @dataclass(frozen=True)
@@ -79,127 +77,128 @@ class Conversation:
     completion: list[Message]
 
 
-def read(dataset: str, columns: dict[str, str] | None = None) -> Iterator[tuple[str, Conversation | None]]:
-    """Each row of a data set, in its order, with the place it comes from; None where the row is empty.
+def stops_at_errors(dataset: str, on_error: str) -> bool:
+    """Whether a malformed row of a data set ends the run, as ``data.on_error`` says."""
+    return on_error == "stop" or (on_error == "auto" and data_files.is_file(dataset))
+
+
+def read(
+    dataset: str,
+    columns: dict[str, str] | None = None,
+    stops: bool = True,
+    drop: Callable[[str, str], None] = lambda reason, message: None,
+) -> Iterator[tuple[str, Conversation | None]]:
+    """Each row of a data set, in its order, with the place it comes from; None where the row is dropped.
 
     Args:
-        dataset: a local JSONL, JSON, CSV or Parquet file, or the id of a data set of the Hub, of which
-            the split ``train`` is read.
+        dataset: a local file (``data_files``), or the id of a data set of the Hub, of which the split ``train`` is
+            read.
         columns: for a schema that is not known, the name that a known schema has for a column, and the
             data set's own name for it: ``{"prompt": "question", "completion": "answer"}``.
+        stops: whether a malformed row raises; else it is dropped. Empty rows and rows with turns of tools are always
+            dropped.
+        drop: called with the reason and a message that names the row for each that is dropped.
 
     Raises:
-        UserError: the data set is not there, a file or a row is malformed, or no schema fits.
+        UserError: the data set is not there, a row is malformed, or no row can be used.
     """
-    convert, first = None, ""
-    for place, row in _rows(dataset):
-        if columns:
-            row = _renamed(row, columns, place)
-        if convert is None:
-            convert = _schema(row, place)
-            first = ", ".join(row)
-        try:
-            turns = convert(row)
-        except KeyError as error:
-            raise UserError(f"{place}: the column {error} is missing; the first row has {first}") from None
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{place}: {error}") from None
-        yield place, _conversation(turns)
-
-
-def _conversation(turns: list[Message]) -> Conversation | None:
-    """Prompt and completion; a dangling turn of the user at the end is left out."""
-    while turns and turns[-1]["role"] != "assistant":
-        turns = turns[:-1]
-    if len(turns) < 2 or not all(turn["content"].strip() for turn in turns) or turns[-2]["role"] != "user":
-        return None
-    return Conversation(turns[:-1], turns[-1:])
-
-
-def _rows(dataset: str) -> Iterator[tuple[str, dict[str, Any]]]:
     from tuning.model.hub import borrow
 
     borrow(dataset)
-    path = Path(dataset)
-    kind = path.suffix.lower().lstrip(".")
-    if kind == "jsonl" or (kind == "json" and path.is_file() and _holds_lines(path)):
+    reader, first_error, used = _Reader(dataset, columns), None, False
+    for place, row in data_files.read(dataset) if data_files.is_file(dataset) else hub_datasets.read(dataset):
+        conversation = None
         try:
-            yield from ((f"{dataset}, line {line}", row) for line, row in read_lines(path))
-        except RecordError as error:
-            raise UserError(str(error)) from None
-    elif kind in ("json", "csv", "parquet"):
-        rows = _load(dataset, kind, data_files=str(path)) if path.is_file() else None
-        if rows is None:
-            raise UserError(f"{dataset}: there is no such file")
-        yield from ((f"{dataset}, row {number}", row) for number, row in enumerate(rows, start=1))
-    elif path.exists():
-        raise UserError(f"{dataset}: a data file must end with .jsonl, .json, .csv or .parquet")
-    else:
-        yield from ((f"{dataset}, row {number}", row) for number, row in enumerate(_hub(dataset), start=1))
+            conversation = reader.conversation(row)
+            used = True
+            if conversation is None:
+                drop("empty", f"{place}: it has no request or no answer")
+        except RowError as error:
+            if stops and error.reason != TOOL_TURNS:
+                raise UserError(f"{place}: {error}{_GO_ON}") from None
+            first_error = first_error or f"{place}: {error}"
+            drop(error.reason, f"{place}: {error}")
+        yield place, conversation
+    if first_error and not used:
+        raise UserError(f"{dataset}: no row can be used; the first: {first_error}")
 
 
-def _holds_lines(path: Path) -> bool:
-    with path.open(encoding="utf-8-sig") as file:
-        return file.read(1) != "["
+class _Reader:
+    """Turns the rows of one data set into conversations; the first that fits a schema says which."""
+
+    def __init__(self, dataset: str, columns: dict[str, str] | None):
+        self.dataset, self.columns = dataset, columns
+        self.convert: Callable[[dict[str, Any]], list[Message]] | None = None
+
+    def conversation(self, row: dict[str, Any] | RowError) -> Conversation | None:
+        if isinstance(row, RowError):
+            raise row
+        if self.columns:
+            row = _renamed(row, self.columns)
+        if self.convert is None:
+            needed, self.convert = _schema(row)
+            unused = [name for name in row if name not in {*needed, *SYSTEM, "input", "history"}]
+            if unused:
+                tqdm.write(f"{self.dataset}: columns that are not used: {', '.join(unused)}")
+        found = self.convert(row)
+        system = next((said for name in SYSTEM if (said := text(row.get(name), name))), "")
+        if system and found and found[0]["role"] != "system":
+            found = [{"role": "system", "content": system}, *found]
+        return _conversation(found)
 
 
-def _load(dataset: str, *args: str, **kwargs: Any):
-    import datasets
-
-    try:
-        return datasets.load_dataset(*args, split="train", **kwargs)
-    except Exception as error:  # the library raises errors of many libraries
-        cause = error.__cause__ or error
-        raise UserError(f"{dataset}: cannot be read as a data set: {str(cause).strip().splitlines()[0]}") from error
-
-
-def _hub(dataset: str):
-    from tuning.model.hub import explain
-
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", dataset):
-        raise UserError(f"dataset: {dataset!r} is neither a local file nor the id of a data set of the Hub")
-    import datasets
-
-    with explain("data set", dataset):
-        if dataset == "GAIR/lima":  # its loading script no longer runs; the file behind it can be read
-            return datasets.load_dataset("json", data_files="hf://datasets/GAIR/lima/train.jsonl", split="train")
-        return datasets.load_dataset(dataset, split="train")
+def _conversation(found: list[Message]) -> Conversation | None:
+    """Prompt and completion; a dangling turn of the user at the end is left out."""
+    while found and found[-1]["role"] != "assistant":
+        found = found[:-1]
+    if len(found) < 2 or not all(turn["content"] for turn in found) or found[-2]["role"] != "user":
+        return None
+    return Conversation(found[:-1], found[-1:])
 
 
-def _schema(row: dict[str, Any], place: str) -> Callable[[dict[str, Any]], list[Message]]:
+def _schema(row: dict[str, Any]) -> tuple[tuple[str, ...], Callable[[dict[str, Any]], list[Message]]]:
     for columns, convert in SCHEMAS.items():
         if all(column in row for column in columns):
-            return convert
+            return columns, convert
     known = "; ".join(" + ".join(columns) for columns in SCHEMAS)
     advice = "'data.columns' can map other names to these"
-    raise UserError(f"{place}: no known schema has the columns {', '.join(row)}; known are {known}; {advice}")
+    raise RowError("no_schema", f"no known schema has the columns {', '.join(row)}; known are {known}; {advice}")
 
 
-def _renamed(row: dict[str, Any], columns: dict[str, str], place: str) -> dict[str, Any]:
+def _renamed(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
     """The row with the named columns only, under the names of a known schema."""
     for own in columns.values():
         if own not in row:
-            raise UserError(f"{place}: 'data.columns' names {own!r}, but the columns are {', '.join(row)}")
+            problem = f"'data.columns' names {own!r}, but the columns are {', '.join(row)}"
+            raise RowError("missing_column", problem)
     return {name: row[own] for name, own in columns.items()}
 
 
-def _text(row: dict[str, Any], column: str, default: str | None = None) -> str:
-    value = row[column] if default is None else row.get(column, default)
-    if value is not None and not isinstance(value, (str, int, float)):
-        raise ValueError(f"the column {column!r} must hold text, not {type(value).__name__}")
-    return "" if value is None else str(value).strip()
+def _history(row: dict[str, Any]) -> list[Message]:
+    pairs = row.get("history") or []
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise RowError("not_text", "'history' must hold pairs of request and answer")
+    found = [(_user(text(said, "history")), _assistant(text(reply, "history"))) for said, reply in pairs]
+    return [turn for pair in found for turn in pair]
 
 
-def _turns(request: str, reply: str) -> list[Message]:
-    return [{"role": "user", "content": request}, {"role": "assistant", "content": reply}]
+def _request(row: dict[str, Any]) -> list[Message]:
+    return [*_history(row), *text_or_turns(_value(row, "prompt"), "prompt", "user")]
 
 
-def _messages(turns: list[dict[str, Any]]) -> list[Message]:
-    found = []
-    for turn in turns:
-        role = turn.get("role") or turn.get("from")
-        if role not in _ROLES:
-            raise ValueError(f"a turn has the role {role!r}; known are {', '.join(_ROLES)}")
-        content = turn["content"] if "content" in turn else turn["value"]
-        found.append({"role": _ROLES[role], "content": str(content or "").strip()})
-    return found
+def _value(row: dict[str, Any], column: str) -> Any:
+    if column not in row:
+        raise RowError("missing_column", f"the column {column!r} is missing; the row has {', '.join(row)}")
+    return row[column]
+
+
+def _text(row: dict[str, Any], column: str) -> str:
+    return text(_value(row, column), column)
+
+
+def _user(content: str) -> Message:
+    return {"role": "user", "content": content}
+
+
+def _assistant(content: str) -> Message:
+    return {"role": "assistant", "content": content}

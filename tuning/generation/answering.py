@@ -16,7 +16,7 @@ from tuning.core.files import read_jsonl, write_json, write_jsonl
 from tuning.core.measurement import Measurement
 from tuning.generation import decoding, kv_cache, server_client
 from tuning.generation.response_file import Partial
-from tuning.model.chat_template import load_tokenizer, prompt_tokens
+from tuning.model.chat_template import has_own_template, load_tokenizer, prompt_tokens
 from tuning.model.processes import rank, world_size
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Task:
         model: the model's name, as params.yaml has it.
         tokenizer: of the model that answers; its chat template forms the prompts.
         seed: of samples.
+        bare: whether the prompts are continued as they are, without a chat template.
         folder: for what is finished until all is, as ``tuning.core.unfinished_work`` makes it.
     """
 
@@ -53,6 +54,7 @@ class Task:
     model: str
     tokenizer: "PreTrainedTokenizerBase"
     seed: int
+    bare: bool
     folder: Path
 
     @property
@@ -66,8 +68,15 @@ class Task:
         before = [] if system is None else [{"role": "system", "content": system}]
         return [[*before, {"role": "user", "content": row["prompt"]}] for row in self.prompts]
 
+    def texts(self) -> list[str]:
+        """The prompts to be continued, after what the system says, if anything."""
+        system = self.generation.system_prompt
+        return [row["prompt"] if system is None else f"{system}\n\n{row['prompt']}" for row in self.prompts]
+
     def token_ids(self) -> list[list[int]]:
         """The same as the model reads them."""
+        if self.bare:
+            return [self.tokenizer(text)["input_ids"] for text in self.texts()]
         return [prompt_tokens(self.tokenizer, turns) for turns in self.conversations()]
 
     def longest(self) -> int:
@@ -87,7 +96,16 @@ def task(name: str, params: Params, folder: Path, tokenizer: str | None = None) 
     generation, prompts = params.generation, read_jsonl(PROMPTS)
     if generation.num_batches is not None:
         prompts = prompts[: generation.num_batches * generation.batch_size]
-    return Task(name, prompts, generation, params.model, load_tokenizer(params, tokenizer), params.seed, folder)
+    words = load_tokenizer(params, tokenizer)
+    bare = name == "base" and is_bare(generation, words)
+    return Task(name, prompts, generation, params.model, words, params.seed, bare, folder)
+
+
+def is_bare(generation: Generation, tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the base model is given the bare prompts, see ``generation.base_template``."""
+    if generation.base_template == "auto":
+        return not has_own_template(tokenizer)
+    return generation.base_template == "none"
 
 
 def answer(
@@ -137,7 +155,8 @@ def _responses(
     if model is None:
         named = {"base": generation.base_model or task.model, "tuned": generation.tuned_model}
         server = server_client.Server(generation, named[task.name], task.seed)
-        return server_client.generate(server, task.conversations(), done, share), generation.concurrency
+        asked = task.texts() if task.bare else task.conversations()
+        return server_client.generate(server, asked, done, share), generation.concurrency
     ids = task.token_ids()
     config = decoding.generation_config(model, task.tokenizer, generation.arguments)
     size = generation.batch_size

@@ -2,12 +2,13 @@
 
 import math
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
 from tuning.generation.answering import Task
-from tuning.memory import remedies
+from tuning.memory import fit, remedies
 from tuning.memory.estimator import CannotEstimate, Estimator, Memory
 from tuning.memory.run import Run
 from tuning.model.adapters import AdapterSpec
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Plan:
-    """What training will need: bytes by part, at the greatest moment; None where they cannot be estimated."""
+    """How training goes.
 
+    Attributes:
+        run: with a batch and checkpointing that fit, where these are ``auto``.
+        needed: bytes by part, at the greatest moment; None where they cannot be estimated.
+    """
+
+    run: Run
     needed: Memory | None = None
 
     def leaves_room(self) -> bool:
@@ -52,37 +59,64 @@ def check_device(arguments: dict[str, Any]) -> None:
         raise UserError("'train.fp16' needs a CUDA device, and there is none")
 
 
-def describe_training(run: Run, lengths: list[int], strict: bool) -> Plan:
-    """Prints one line on what is about to happen, and a warning where it will not fit.
+def plan_training(run: Run, lengths: list[int], automatic: Collection[str], strict: bool) -> Plan:
+    """Makes training fit, prints one line on what is about to happen, and a warning where it will not fit.
 
     Args:
         lengths: tokens of each row to train on.
+        automatic: keys of ``train`` that are ``auto``.
         strict: ``resources.strict``.
 
     Raises:
         UserError: it will not fit, and ``strict`` is true.
     """
     if rank() > 0:
-        return Plan()
-    spec, training, model = run.model, run.training, Estimator(run)
+        return Plan(run)
+    longest = min(max(lengths), run.training.max_length or max(lengths))
+    may = fit.Open(
+        batch={"per_device_train_batch_size", "gradient_accumulation_steps"} <= set(automatic),
+        checkpointing="gradient_checkpointing" in automatic,
+    )
+    model, memory = _fitted(run, longest, may)
+    plan = Plan(model.run, memory)
+    spec, training = model.run.model, model.run.training
     count = steps(training, len(lengths))
     tokens = round(sum(lengths) / len(lengths) * count * batch_size(training))
-    longest = min(max(lengths), training.max_length or max(lengths))
-    at_once = training.per_device_train_batch_size
-    plan = Plan(_needed(model.training, at_once, longest))
     needed = plan.bytes()
     print(
         f"train: {_subject(model)}, on {device()}"
         + (f" x {world_size()} processes" if world_size() > 1 else "")
         + f": {len(lengths)} rows, {count} steps, about {tokens:,} tokens"
-        + (f", about {needed / 2**30:.1f} GiB" if needed else ""),
+        + (f", about {needed / 2**30:.1f} GiB" if needed else "")
+        + _became(training, automatic),
         flush=True,
     )
     if _exceeds(needed):
+        at_once = training.per_device_train_batch_size
         found = remedies.remedy(model, at_once, longest, plan.needed.least, free_bytes())
         remedy = f": {found[0]} saves {found[1] / 2**30:.1f} GiB" if found else ""
         _complain(strict, f"training {spec.name} needs about {needed / 2**30:.1f} GiB", remedy)
     return plan
+
+
+def _fitted(run: Run, longest: int, may: fit.Open) -> tuple[Estimator, Memory | None]:
+    """The way to train that fits; as it is, and a word about it, where memory cannot be estimated."""
+    try:
+        return fit.fitted(run, longest, free_bytes(), may)
+    except CannotEstimate as error:
+        print(error, file=sys.stderr)
+        return Estimator(run), None
+
+
+def _became(training: "SFTConfig", automatic: Collection[str]) -> str:
+    """What the keys that are ``auto`` have become."""
+    found = {name: getattr(training, name) for name in automatic}
+    return "; auto: " + ", ".join(f"{name} {shown(value)}" for name, value in found.items()) if found else ""
+
+
+def shown(value: Any) -> str:
+    """A value as params.yaml would have it."""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
 def _subject(model: Estimator) -> str:

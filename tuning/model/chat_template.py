@@ -1,5 +1,6 @@
 """Tokenizer and chat template: how a conversation becomes the tokens of a prompt and its completion."""
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tuning.config.params import Params
 from tuning.model.hub import borrow, explain
+from tuning.model.special_tokens import Marked, marked
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -49,6 +51,11 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     return tokenizer
 
 
+def has_own_template(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the chat template is the model's own, and not the one that stands in for none."""
+    return tokenizer.chat_template != DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+
+
 def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
     """A token of the vocabulary that never ends a turn; padding is masked, so its meaning is free.
 
@@ -63,30 +70,64 @@ def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
     return next(token for token, _ in by_id if token != tokenizer.eos_token)
 
 
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for what UTF-8 cannot hold: halves of surrogate pairs, as cut emoji leave them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def prompt_tokens(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> list[int]:
-    """Token ids of a conversation up to where the assistant's next turn starts."""
-    text = _rendered(tokenizer, messages, add_generation_prompt=True)
-    return tokenizer(text, add_special_tokens=False)["input_ids"]
+    """Token ids of a conversation up to where the assistant's next turn starts.
+
+    Special tokens come from the template only; their texts in what is said are text.
+    """
+    said = _marked(tokenizer, messages)
+    return said.ids(_rendered(tokenizer, said.messages, add_generation_prompt=True))
 
 
 def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], completion: list[Message]) -> Tokens:
     """Token ids of a row, the completion's beginning exactly where generation starts.
 
     The completion ends with the token that ends a turn; what a template adds after it is left out,
-    since generation stops there too.
+    since generation stops there too. Special tokens' texts in what is said are text.
     """
-    before = _rendered(tokenizer, prompt, add_generation_prompt=True)
-    whole = _rendered(tokenizer, prompt + completion)
+    said = _marked(tokenizer, prompt + completion)
+    before = _rendered(tokenizer, said.messages[: len(prompt)], add_generation_prompt=True)
+    whole = _rendered(tokenizer, said.messages)
     if whole.startswith(before):
-        ids = tokenizer(whole[len(before) :], add_special_tokens=False)["input_ids"]
+        ids = said.ids(whole[len(before) :])
     else:  # the template shows a turn's start differently once it is answered
-        ids = tokenizer(completion[-1]["content"], add_special_tokens=False)["input_ids"]
+        ids = said.ids(_continued(before, said.messages[-1]["content"]))
     ends = end_tokens(tokenizer)
     while ids and ids[-1] not in ends and not tokenizer.decode(ids[-1:]).strip():
         ids = ids[:-1]
     if not ids or ids[-1] not in ends:
         ids = [*ids, tokenizer.eos_token_id]
-    return Tokens(prompt_tokens(tokenizer, prompt), ids)
+    return Tokens(said.ids(before), ids)
+
+
+def _marked(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> Marked:
+    messages = [message | {"content": well_formed(message["content"])} for message in messages]
+    return marked(tokenizer, messages)
+
+
+def _continued(before: str, answer: str) -> str:
+    """The answer as it goes on from a prompt; thoughts that the prompt has begun are not begun again.
+
+    An answer without thoughts ends them at once.
+    """
+    begun = re.search(r"<(think|thinking|thought|reasoning)>\s*$", before)
+    if begun is None:
+        return answer
+    begin, end = f"<{begun[1]}>", f"</{begun[1]}>"
+    if begin not in answer and end in answer:
+        return answer
+    if answer.startswith(begin):
+        return answer.removeprefix(begin).lstrip()
+    return f"\n{end}\n\n{answer}"
 
 
 def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **options: bool) -> str:

@@ -1,6 +1,8 @@
 """Which model is loaded and how: decided once, when a stage starts, and passed on."""
 
+import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
@@ -42,6 +44,18 @@ class ModelSpec:
     def quantization(self) -> "BitsAndBytesConfig | None":
         """How the weights are quantized; None where they stay as they are."""
         return self.bitsandbytes if self.quantized else None
+
+    @cached_property
+    def parameters(self) -> int:
+        """The model's parameters, counted on the meta device."""
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(
+                copy.deepcopy(self.config), trust_remote_code=self.arguments.get("trust_remote_code")
+            )
+        return model.num_parameters()
 
     @property
     def architecture(self) -> Architecture:

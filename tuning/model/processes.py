@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tuning.core.errors import UserError
 from tuning.model.device import device
@@ -47,3 +48,12 @@ def world_size() -> int:
 def rank() -> int:
     """This process's number among them; process 0 writes the results."""
     return int(os.environ.get("RANK", 0))
+
+
+def same_everywhere(value: Any) -> Any:
+    """What process 0 has, in every process: for decisions that follow from the memory that is free."""
+    if world_size() == 1:
+        return value
+    from accelerate.utils import broadcast_object_list
+
+    return broadcast_object_list([value])[0]

@@ -82,7 +82,8 @@ def card(params: Params, adapter: bool) -> "ModelCard":
 
 
 def _datasets(dataset: str | list[dict[str, Any]]) -> list[str]:
-    return [dataset] if isinstance(dataset, str) else [part["name"] for part in dataset]
+    entries = [dataset] if isinstance(dataset, str) else dataset
+    return [entry if isinstance(entry, str) else entry["name"] for entry in entries]
 
 
 def _is_hub_id(name: str) -> bool:

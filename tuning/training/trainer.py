@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError
-from tuning.model.adapters import parameter_counts
+from tuning.model.adapters import AdapterSpec, parameter_counts
 from tuning.model.chat_template import row_tokens
 from tuning.model.device import device
 from tuning.model.model_spec import ModelSpec
+from tuning.training import settings
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 CPU_MULTIPLE = 8
 
 
-def training_config(params: Params, spec: ModelSpec, folder: Path, validates: bool = True) -> "SFTConfig":
+def training_config(
+    params: Params, spec: ModelSpec, adapter: AdapterSpec, folder: Path, validates: bool = True
+) -> "SFTConfig":
     """The section ``train`` as TRL's configuration, with what follows from the device and the data.
 
     Args:
@@ -38,7 +41,7 @@ def training_config(params: Params, spec: ModelSpec, folder: Path, validates: bo
         "dataloader_pin_memory": spec.device == "cuda",
         "use_cpu": device() == "cpu",
         "ddp_find_unused_parameters": False,
-        **params.train.arguments,
+        **settings.resolved(params.train.arguments, params.train.effective_batch_size, spec, adapter),
     }
     half = options.get("bf16") or spec.dtype.itemsize == 2
     if spec.device == "cpu" and half:

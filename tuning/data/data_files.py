@@ -1,0 +1,71 @@
+"""Local files of rows: JSON, JSON Lines, CSV, TSV and Parquet, in UTF-8, UTF-16 or UTF-32, gzipped or not."""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tuning.core.errors import UserError
+from tuning.data import csv_files, json_files
+from tuning.data.hub_datasets import parquet
+from tuning.data.literal_json import LITERAL
+from tuning.data.rows import RowError
+
+KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+
+
+def kind(path: Path) -> str:
+    """The ending that says what a file is, a last ``.gz`` left out; empty where it says nothing known."""
+    endings = [ending.lower() for ending in path.suffixes]
+    if endings and endings[-1] == ".gz":
+        endings.pop()
+    return endings[-1] if endings and endings[-1] in KINDS else ""
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is a local file's and not that of a data set of the Hub; the file need not exist."""
+    path = Path(name)
+    return bool(kind(path)) or path.suffix.lower() == ".gz" or path.exists()
+
+
+def read(name: str, decoder: json.JSONDecoder = LITERAL) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
+    """Each row with its place in the file; an error takes the place of a row that cannot be read.
+
+    Args:
+        decoder: of JSON; by default numbers keep their characters.
+
+    Raises:
+        UserError: the file is not there, of no known kind, or cannot be read as a whole.
+    """
+    path, ending = Path(name), kind(Path(name))
+    if not path.exists():
+        raise UserError(f"{name}: there is no such file")
+    if not ending:
+        raise UserError(f"{name}: a data file must end with {', '.join(KINDS[:-1])} (also with .gz) or {KINDS[-1]}")
+    if path.is_dir():
+        raise UserError(f"{name}: a file is expected, not a folder")
+    if ending == ".parquet":
+        yield from parquet(name)
+    elif ending in (".csv", ".tsv"):
+        yield from csv_files.rows(name, json_files.decoded(name, _utf8(path)), "\t" if ending == ".tsv" else ",;\t")
+    else:
+        yield from json_files.rows(name, _utf8(path), decoder, is_lines=ending != ".json")
+
+
+def _utf8(path: Path) -> bytes:
+    """The file's content, unpacked and in UTF-8 without a byte order mark."""
+    try:
+        data = path.read_bytes()
+        if data.startswith(b"\x1f\x8b"):
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from None
+    encoding = json.detect_encoding(data)
+    if encoding == "utf-8":
+        return data
+    try:
+        return data.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8-sig" else data.decode(encoding).encode()
+    except UnicodeError as error:
+        raise UserError(f"{path}: looks like {encoding.upper()} and is not ({error})") from None
