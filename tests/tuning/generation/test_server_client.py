@@ -22,6 +22,7 @@ GENERATION = {
     "timeout": 30,
     "batch_size": "auto",
     "num_batches": None,
+    "base_template": "auto",
     "system_prompt": None,
     "max_new_tokens": 20,
     "do_sample": False,
