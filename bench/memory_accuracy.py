@@ -155,7 +155,8 @@ def trained(folder: Path, facts: tuple, kind: str, batch: int, length: int, chec
     values["train"]["bf16"] = "bf16" in kind
     if "bf16 weights" in kind:
         values["model_config"]["dtype"] = "bfloat16"
-    values["train"].update(per_device_train_batch_size=batch, gradient_checkpointing=checkpointing, max_steps=2)
+    values["train"].update(per_device_train_batch_size=batch, gradient_accumulation_steps=1, max_steps=2)
+    values["train"]["gradient_checkpointing"] = checkpointing
     values["train"].update(eval_strategy="no", eval_on_start=False, save_strategy="no", max_length=None)
 
     def run() -> Work:

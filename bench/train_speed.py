@@ -80,7 +80,8 @@ def measure(make, count: int, batch: int) -> tuple[int, float]:
         keep_freed_memory()  # as the stage does
     values = load(ROOT / "params.yaml")
     values["model"] = str(ROOT / values["model"])
-    values["train"].update(per_device_train_batch_size=batch, logging_steps=1000, save_strategy="no")
+    values["train"].update(per_device_train_batch_size=batch, gradient_accumulation_steps=1, learning_rate=2e-3)
+    values["train"].update(gradient_checkpointing=False, bf16=False, logging_steps=1000, save_strategy="no")
     values["train"].update(eval_strategy="no", eval_on_start=False)
     conversations = [conversation for _, conversation in schemas.read(str(ROOT / values["dataset"]))]
     spread = conversations[:: max(1, len(conversations) // count)][:count]
@@ -100,12 +101,12 @@ def run(make, params: Params, rows: list[dict]) -> tuple[int, float]:
 
 def adapted(params: Params):
     """The model with a new adapter."""
-    spec, checkpointing = model_spec(params), params.train.arguments["gradient_checkpointing"]
-    return add_adapter(load_model(spec), spec, adapter_spec(params), checkpointing)
+    spec = model_spec(params)
+    return add_adapter(load_model(spec), spec, adapter_spec(params), checkpointing=False)
 
 
 def ours(params: Params, rows: list[dict], tokenizer, folder: str):
-    config = training_config(params, model_spec(params), Path(folder), validates=False)
+    config = training_config(params, model_spec(params), adapter_spec(params), Path(folder), validates=False)
     return make_trainer(adapted(params), tokenizer, config, encode(rows, tokenizer), [])
 
 

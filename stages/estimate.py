@@ -6,6 +6,7 @@ Only the model's configuration is read; no weights are loaded, and no GPU is nee
 """
 
 import argparse
+import warnings
 from pathlib import Path
 
 from tuning.config import overrides
@@ -21,6 +22,7 @@ from tuning.model.model_spec import model_spec
 
 def main(arguments: argparse.Namespace) -> None:
     params = overrides.apply(arguments.set_param)
+    warnings.simplefilter("ignore")  # what libraries say of the model, train shows
     try:
         print(printed_estimate.show(run_on(params, arguments.device), run_on(params, "cuda"), params.generation))
     except CannotEstimate as error:

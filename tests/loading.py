@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages.estimate import run_on
 from tests.tiny import checked
 from tuning.model import adapters, chat_template
 from tuning.model.base_model import load_model
@@ -19,9 +20,8 @@ def base(values: dict):
 
 def adapted(values: dict):
     """The base model with a new adapter, as train starts with it."""
-    params = checked(values)
-    spec, checkpointing = model_spec(params), params.train.arguments["gradient_checkpointing"]
-    return adapters.add_adapter(load_model(spec), spec, adapters.adapter_spec(params), checkpointing)
+    run = run_on(checked(values), None)
+    return adapters.add_adapter(load_model(run.model), run.model, run.adapter, run.checkpointing)
 
 
 def save(model, folder: Path, values: dict) -> None:
@@ -45,5 +45,5 @@ def trainer(values: dict, words, rows, folder: Path):
     from tuning.training.trainer import make_trainer, training_config
 
     params = checked(values)
-    config = training_config(params, model_spec(params), folder, validates=False)
+    config = training_config(params, model_spec(params), adapters.adapter_spec(params), folder, validates=False)
     return make_trainer(adapted(values), words, config, rows, [])

@@ -26,6 +26,7 @@ GENERATION = {
     "timeout": 30,
     "batch_size": "auto",
     "num_batches": None,
+    "base_template": "auto",
     "system_prompt": None,
     "base_template": "auto",
     "strip_thoughts": False,

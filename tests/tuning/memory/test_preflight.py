@@ -10,7 +10,7 @@ from tuning.memory import preflight
 
 def test_one_line_on_what_training_will_do(params, capsys):
     params["train"]["max_steps"] = -1
-    preflight.describe_training(run_on(checked(params), None), [10] * 9, strict=True)
+    preflight.plan_training(run_on(checked(params), None), [10] * 9, (), strict=True)
     out, err = capsys.readouterr()
     assert err == ""
     assert out.count("\n") == 1
@@ -36,5 +36,5 @@ def test_what_needs_a_gpu_is_refused_without_one(params, options, words):
     ],
 )
 def test_steps(params, train, rows, steps):
-    params["train"].update({"max_steps": -1} | train)
+    params["train"].update({"max_steps": -1, "gradient_accumulation_steps": 1} | train)
     assert preflight.steps(run_on(checked(params), None).training, rows) == steps

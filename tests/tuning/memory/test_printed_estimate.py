@@ -38,10 +38,11 @@ def test_the_estimate_of_a_model_that_is_not_here():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("train.max_length", "write key=value"),
-        ("train.max_lenght=5", "did you mean 'train.max_length'"),
-        ("train.max_length=[", "is not YAML"),
-        ("seed.more=1", "'seed' is not a section"),
+        ("train.max_length", "-S train.max_length: Error parsing override 'train.max_length' missing EQUAL"),
+        ("train.max_lenght=5", "Could not override 'train.max_lenght'"),
+        ("+train.max_lenght=5", "did you mean 'train.max_length'"),
+        ("train.max_length=[", "-S train.max_length=[: no viable alternative at input '['"),
+        ("seed.more=1", "Could not override 'seed.more'"),
         ("model=nobody/nothing", "'nobody/nothing'"),
     ],
 )
@@ -67,14 +68,14 @@ def shown(values):
     return printed_estimate.show(run_on(params, "cpu"), run_on(params, "cuda"), params.generation)
 
 
-def describe(values, lengths, strict):
-    return preflight.describe_training(run_on(checked(values), None), lengths, strict)
+def plan_training(values, lengths, strict):
+    return preflight.plan_training(run_on(checked(values), None), lengths, (), strict)
 
 
 def check_generation(values, strict):
     params = checked(values)
     rows, tokenizer = [{"key": 1, "prompt": "Name a colour."}], loading.tokenizer(values)
-    task = Task("tuned", rows, params.generation, params.model, tokenizer, params.seed, Path())
+    task = Task("tuned", rows, params.generation, params.model, tokenizer, params.seed, bare=False, folder=Path())
     preflight.check_generation(model_spec(params), adapter_spec(params), task, strict)
 
 
@@ -88,23 +89,23 @@ def test_what_does_not_fit_is_followed_by_what_to_change(params, monkeypatch):
 
 def test_what_does_not_fit_warns_or_stops(params, monkeypatch, capsys):
     monkeypatch.setattr(preflight, "free_bytes", lambda: 1000)
-    describe(params, [10, 20], strict=False)
-    assert "warning: training needs about" in capsys.readouterr().err
-    with pytest.raises(UserError, match=r"training needs about .* are free on .*quantization.enabled=true saves"):
-        describe(params, [10, 20], strict=True)
+    plan_training(params, [10, 20], strict=False)
+    assert f"warning: training {params['model']} needs about" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"training .* needs about .* are free on .*quantization.enabled=true saves"):
+        plan_training(params, [10, 20], strict=True)
     with pytest.raises(UserError, match="generation needs about"):
         check_generation(params, strict=True)
 
 
 def test_freed_memory_is_kept_only_where_there_is_room_for_it(params, monkeypatch):
-    plan = describe(params, [10, 20], strict=True)
+    plan = plan_training(params, [10, 20], strict=True)
     for free, room in ((plan.needed.total, True), (plan.needed.least, False)):
         monkeypatch.setattr(preflight, "free_bytes", lambda free=free: free)
         assert plan.leaves_room() == room
 
 
 def test_what_fits_says_nothing(params, capsys):
-    describe(params, [10, 20], strict=True)
+    plan_training(params, [10, 20], strict=True)
     check_generation(params, strict=True)
     assert capsys.readouterr().err == ""
 
@@ -114,7 +115,7 @@ def test_a_model_that_cannot_be_estimated_is_trained_all_the_same(params, capsys
         raise RuntimeError("aten._local_scalar_dense")
 
     monkeypatch.setattr(activations, "phases", needs_data)
-    assert describe(params, [10] * 9, strict=True).leaves_room()
+    assert plan_training(params, [10] * 9, strict=True).leaves_room()
     assert "memory cannot be estimated (RuntimeError: aten._local_scalar_dense)" in capsys.readouterr().err
 
 

@@ -189,11 +189,13 @@ def test_some_answers_are_shown_when_asked_for(params, name, tmp_path, monkeypat
 @pytest.mark.parametrize("name", ["llama"])
 def test_each_of_base_and_tuned_is_answered_and_counted_without_the_other(params, name, tmp_path, monkeypatch):
     run_stages(enable(params, {"lora": True}), tmp_path, monkeypatch)
+    files = {name: RESPONSES / f"{name}.jsonl" for name in ("base", "tuned")}
+    before = {name: path.read_bytes() for name, path in files.items()}
     for stage, model, other in ((generate, "tuned", "base"), (baseline, "base", "tuned")):
-        before, counted = (RESPONSES / f"{model}.jsonl").read_bytes(), json.loads(stage.METRICS.read_text())
-        (RESPONSES / f"{other}.jsonl").unlink(missing_ok=True)
+        files[other].unlink(missing_ok=True)
+        counted = json.loads(stage.METRICS.read_text())
         stage.main()
-        assert (RESPONSES / f"{model}.jsonl").read_bytes() == before
+        assert files[model].read_bytes() == before[model]
         assert json.loads(stage.METRICS.read_text()) == counted
         assert counted[model]["responses"] == 3
-        assert other not in counted
+        assert not files[other].exists()
