@@ -36,8 +36,8 @@ def check_values(config: "SFTConfig", adapter: AdapterSpec, tokenizer: "PreTrain
     heads = [name for name in _HEADS if isinstance(targets, (set, list, tuple)) and name in targets]
     if heads:
         raise UserError(
-            f"params.yaml, 'lora.target_modules': the loss is computed from the weights of {heads[0]!r} directly, so an "
-            "adapter of it would not be trained: remove it, or name it in 'lora.modules_to_save'"
+            f"params.yaml, 'lora.target_modules': the loss is computed from the weights of {heads[0]!r} directly, so "
+            "an adapter of it would not be trained: remove it, or name it in 'lora.modules_to_save'"
         )
     for key in ("eos_token", "pad_token"):
         token = getattr(config, key, None)
