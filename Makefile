@@ -3,9 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repro experiments test test-browser reproducible lint clean clean-unfinished
+.PHONY: setup repository repro experiments test test-browser reproducible lint clean clean-unfinished
 
-setup: .venv/.ready
+setup: repository .venv/.ready
+
+# DVC needs a git repository, which an unpacked archive is not; it would only say so after minutes of set-up.
+repository:
+	@git rev-parse --is-inside-work-tree > /dev/null 2>&1 || grep -Eqs '^ *no_scm *= *true' .dvc/config .dvc/config.local || \
+	{ echo "error: this folder is not a git repository, which DVC needs: clone the project with git, or run" \
+	"'git init && git add --all && git commit --message start' here, or add the line 'no_scm = true' below '[core]' in" \
+	".dvc/config to run it without experiments" >&2; exit 1; }
 
 repro: setup
 	$(RUN) dvc repro
@@ -38,7 +45,7 @@ clean: clean-unfinished
 clean-unfinished:
 	rm -rf unfinished
 
-.venv/bin/python:
+.venv/bin/python: | repository
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed; this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv .venv
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.errors import run
-from tuning.core.files import write_json
+from tuning.core.files import check_outputs, write_json
 from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
 from tuning.generation.response_file import WITHOUT
@@ -22,6 +22,7 @@ def main(show: bool = False) -> None:
     params = read_params()
     if launched(params.launch, "stages.baseline", *["-v"] * show):
         return
+    check_outputs(files=[METRICS])
     folder = unfinished_work("baseline", declared("baseline", WITHOUT), PROMPTS)
     asked = task("base", params, folder)
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tuning.config.declared import declared
 from tuning.config.params import Params, read_params
 from tuning.core.errors import UserError, run
-from tuning.core.files import write_bytes, write_json, write_jsonl
+from tuning.core.files import check_outputs, write_bytes, write_json, write_jsonl
 from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
 from tuning.data.instruction_rows import Treated
@@ -29,6 +29,7 @@ WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
 def main() -> None:
     params = read_params()
+    check_outputs([METRICS, *(PREPARED / name for name in ("train.jsonl", "validation.jsonl", "prompts.jsonl"))])
     types = instruction_rows.chosen_types(params.data.instructions.types)
     evaluation = evaluation_prompts.read(params.ifeval.prompts)
     tokenizer = load_tokenizer(params)

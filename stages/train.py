@@ -31,6 +31,7 @@ def main() -> None:
     from tuning.training import checkpoints, settings, trainer
     from tuning.training.curves import Curves
     from tuning.training.divergence import DivergenceCheck
+    from tuning.training.refused_values import check_values
 
     check_device(params.train.arguments)
     check_outputs(files=[METRICS, MEASURED], folders=[ADAPTER, CURVES])
@@ -41,7 +42,7 @@ def main() -> None:
     config = trainer.training_config(params, spec, adapter, folder, validates=bool(held_out))
     train = trainer.encode(rows, tokenizer, config.max_length, whole=config.completion_only_loss is False)
     validation = trainer.encode(held_out, tokenizer, config.max_length)
-    trainer.check_schedule(config, steps(config, len(train)))
+    check_values(config, adapter, tokenizer, steps(config, len(train)))
     lengths = [len(ids) for ids in train["input_ids"]]
     automatic = settings.automatic(params.train)
     plan = plan_training(Run(spec, adapter, config), lengths, automatic, params.resources.strict)

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import stat
 
 import pytest
 import yaml
@@ -116,6 +118,54 @@ def test_a_run_that_diverges_ends_and_leaves_the_adapter_of_before(project, max_
         project(**changes, lora__enabled=not full, full_finetuning=full)
     assert {path: path.read_bytes() for path in files} == before
     assert not [path for path in project.folder.rglob("*.json") if "NaN" in path.read_text()]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lora__target_modules": ["q_proj", "lm_head"]}, "'lora.target_modules'.*'lm_head'"),
+        ({"lora__target_modules": ["nothing"]}, "nothing.* not found"),
+        ({"train__lr_scheduler_kwargs": {"foo": 1}}, "'train.lr_scheduler_kwargs' with .*cosine.*foo"),
+        ({"train__lr_scheduler_type": "polynomial", "train__lr_scheduler_kwargs": {"lr_end": 1}}, "lr_end"),
+        ({"train__load_best_model_at_end": True}, "load_best_model_at_end requires"),
+        (
+            {
+                "train__load_best_model_at_end": True,
+                "train__eval_strategy": "steps",
+                "train__eval_steps": 2,
+                "train__metric_for_best_model": "bleu",
+            },
+            "'train.metric_for_best_model' must be one of loss, .*bleu",
+        ),
+        ({"train__loss_type": "no"}, "'train.loss_type' must be one of nll, dft"),
+        ({"train__optim_args": "betas"}, "'train.optim_args' .betas"),
+        ({"train__eos_token": "<none>"}, "'train.eos_token': '<none>'"),
+    ],
+)
+def test_what_the_libraries_refuse_is_said_before_weights_are_loaded(project, monkeypatch, changes, words):
+    monkeypatch.setattr(train, "load_model", lambda *_: pytest.fail("weights are loaded"))
+    with pytest.raises(UserError, match=words):
+        project(**changes)
+
+
+@pytest.mark.parametrize(("path", "is_folder"), [(METRICS, True), ("models/adapter", False)])
+def test_what_lies_in_an_outputs_place_is_said_before_weights_are_loaded(project, monkeypatch, path, is_folder):
+    monkeypatch.setattr(train, "load_model", lambda *_: pytest.fail("weights are loaded"))
+    place = project.folder / path
+    place.mkdir(parents=True) if is_folder else (place.parent.mkdir(), place.write_text("mine"))
+    with pytest.raises(UserError, match=f"{path} is a .*: move it away"):
+        project()
+    assert place.exists()
+
+
+def test_files_of_the_adapter_have_the_mode_of_the_umask(project):
+    before = os.umask(0o022)
+    try:
+        project(train__max_steps=1)
+    finally:
+        os.umask(before)
+    files = [path for path in (project.folder / "models/adapter").rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o644}
 
 
 def test_a_model_that_computes_no_numbers_is_said_before_the_first_step(project, tmp_path, tiny_model, monkeypatch):

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from tuning.config.own_keys import Generation
 from tuning.config.params import Params
-from tuning.core.files import read_jsonl, write_json, write_jsonl
+from tuning.core.errors import doing
+from tuning.core.files import check_outputs, read_jsonl, write_json, write_jsonl
 from tuning.core.measurement import Measurement
 from tuning.generation import decoding, kv_cache, server_client
 from tuning.generation.response_file import Partial
@@ -125,7 +126,9 @@ def answer(
     Returns:
         The responses in the order of the prompts; of several processes, the first one's only.
     """
-    model = None if task.served else load()
+    check_outputs(files=[RESPONSES / f"{task.name}.jsonl", measured])
+    with doing(f"loading {task.model}"):
+        model = None if task.served else load()
     finished = Partial(task.folder, rank=rank())
     done = {index for index, row in enumerate(task.prompts) if row["key"] in finished.rows}
     measurement, tokens = Measurement(), 0

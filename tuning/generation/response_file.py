@@ -57,4 +57,5 @@ class Partial:
     def _mend(self) -> None:
         """Drops a last line that was cut off while it was written."""
         content = self.path.read_bytes()
-        self.path.write_bytes(content[: content.rfind(b"\n") + 1])
+        with self.path.open("r+b") as file:  # in place, since a full disk has no room for a second
+            file.truncate(content.rfind(b"\n") + 1)

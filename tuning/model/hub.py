@@ -1,9 +1,10 @@
 """What goes wrong between here and the Hugging Face Hub, in words a user can act on."""
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, explained
 
 
 @contextmanager
@@ -27,6 +28,8 @@ def explain(kind: str, name: str):
         yield
     except Exception as error:
         for cause in _chain(error):
+            if (problem := _cache_problem(cause)) is not None:
+                raise UserError(problem) from error
             if isinstance(cause, GatedRepoError):
                 advice = f"accept its licence on https://huggingface.co/{name}, log in with `hf auth login`"
                 raise UserError(f"{kind} {name!r} is gated: {advice}, or name another") from error
@@ -45,6 +48,19 @@ def explain(kind: str, name: str):
                 raise UserError(f"{kind} {name!r}: there is no such folder: {advice}") from error
             raise UserError(f"{kind} {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
         raise
+
+
+def _cache_problem(error: BaseException) -> str | None:
+    """What is wrong with the folder into which the Hub's libraries write, or None."""
+    from huggingface_hub.constants import HF_HOME
+
+    if not isinstance(error, OSError) or error.filename is None or isinstance(error.filename, int):
+        return None
+    home, place = Path(HF_HOME), Path(os.fsdecode(error.filename))
+    if place != home and home not in place.parents and place not in home.parents:
+        return None
+    advice = f"the Hub's libraries keep what they load in {HF_HOME}; set the environment variable HF_HOME"
+    return f"{explained(error)}: {advice} to a folder that can be written to"
 
 
 def reachable() -> bool:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # size, without limit: with batches of every length, 4 GiB in 800 steps of the starter model. With lengths of a
 # multiple there are few sizes.
 CPU_MULTIPLE = 8
-_OF_LAYERS = ("galore", "apollo", "lomo")  # optimizers that are made for a model's layers, and not for one number
 
 
 def training_config(
@@ -62,36 +61,6 @@ def training_config(
         raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
 
 
-def check_schedule(config: "SFTConfig", steps: int) -> None:
-    """Makes the optimizer and the schedule of the learning rate for one number, since the trainer makes them late.
-
-    Args:
-        steps: of the whole run.
-
-    Raises:
-        UserError: ``train.optim_args`` or ``train.lr_scheduler_kwargs`` do not fit, or a package is missing.
-    """
-    import torch
-    from transformers import Trainer, get_scheduler
-
-    parameter = [torch.nn.Parameter(torch.zeros(1))]
-    try:
-        kind, options = Trainer.get_optimizer_cls_and_kwargs(config)
-        if not any(name in config.optim for name in _OF_LAYERS):
-            kind(parameter, **options)
-    except (ValueError, TypeError, ImportError, IndexError) as error:
-        given = f"'train.optim_args' ({config.optim_args})" if config.optim_args else f"'train.optim' ({config.optim})"
-        raise UserError(f"params.yaml, {given}: {' '.join(str(error).split())}") from error
-    try:
-        optimizer = torch.optim.SGD(parameter, lr=config.learning_rate)
-        get_scheduler(
-            config.lr_scheduler_type, optimizer, config.get_warmup_steps(steps), steps, config.lr_scheduler_kwargs
-        )
-    except (ValueError, TypeError) as error:
-        given = f"'train.lr_scheduler_kwargs' with 'train.lr_scheduler_type' {config.lr_scheduler_type.value}"
-        raise UserError(f"params.yaml, {given}: {' '.join(str(error).split())}") from error
-
-
 def encode(
     rows: list[dict[str, Any]], tokenizer: "PreTrainedTokenizerBase", limit: int | None = None, whole: bool = False
 ) -> "Dataset":
@@ -117,18 +86,25 @@ def encode(
 
 
 def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", validation: "Dataset") -> "SFTTrainer":
-    """The trainer of an encoded data set; without rows to validate on, it evaluates nothing."""
+    """The trainer of an encoded data set; without rows to validate on, it evaluates nothing.
+
+    Raises:
+        UserError: TRL refuses the values together with the model.
+    """
     from trl import SFTTrainer
 
     from tuning.training.progress import show_progress
 
-    trainer = SFTTrainer(
-        model=model,
-        args=config,
-        processing_class=tokenizer,
-        train_dataset=train,
-        eval_dataset=validation if len(validation) else None,
-    )
+    try:
+        trainer = SFTTrainer(
+            model=model,
+            args=config,
+            processing_class=tokenizer,
+            train_dataset=train,
+            eval_dataset=validation if len(validation) else None,
+        )
+    except (ValueError, TypeError, ImportError, NotImplementedError) as error:
+        raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
     show_progress(trainer)
     return trainer
 

@@ -1,0 +1,45 @@
+"""What make says before it takes minutes."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.tiny import ROOT
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The project's Makefile as in an unpacked archive, outside any git repository."""
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "tuning/model/bundled_assets.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    return tmp_path
+
+
+def make(folder, target):
+    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent), "PYTHON": "no-such-python"}
+    return subprocess.run(["make", target], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("target", ["setup", "repro", "test"])
+def test_a_folder_without_git_is_told_before_set_up(folder, target):
+    done = make(folder, target)
+    assert done.returncode != 0
+    assert "not a git repository" in done.stderr
+    assert "git init" in done.stderr
+    assert "no-such-python" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("way", ["git", "no_scm"])
+def test_with_git_or_without_need_of_it_set_up_begins(folder, way):
+    if way == "git":
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    else:
+        (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
+    done = make(folder, "setup")
+    assert "not a git repository" not in done.stderr
+    assert "no-such-python" in done.stdout + done.stderr
