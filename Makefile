@@ -17,7 +17,7 @@ repository:
 repro: setup
 	$(RUN) dvc repro
 
-# The experiments in a terminal: the losses and accuracies that matter, and the parameters that differ.
+# A table of the experiments: losses, accuracies, and the parameters that differ.
 RESULTS := Experiment|State|validation_loss|tuned\.(prompt|inst)_level_strict_acc
 PARAMETERS := model|tokenizer|dataset|seed|full_finetuning|(data|ifeval|model_config|quantization|lora|prompt_tuning|generation)\..+|train\.(?!estimated|measured|flops|relative|share).+
 experiments: setup
@@ -30,7 +30,7 @@ test: .venv/.ready-dev
 test-browser: .venv/.ready-dev
 	$(RUN) python -m pytest tests/browser
 
-# Two forced runs of a tiny configuration give the same bytes in everything that is a result.
+# Runs a tiny configuration twice and checks that all results are the same bytes.
 reproducible: .venv/.ready-dev
 	$(RUN) python -m pytest tests/end_to_end/test_reproducible.py
 

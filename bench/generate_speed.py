@@ -2,8 +2,8 @@
 
     python bench/generate_speed.py [--prompts 128] [--new-tokens 256] [--llama-server PATH --gguf FILE]
 
-All answer the same prompts of the starter data with the embedded model in float32, greedily, with up to so
-many new tokens, on the same cores, one after another, each in a fresh process:
+Each way answers the same starter prompts greedily with the embedded model in float32, on the same cores, one after
+another, in a process of its own:
 
 - ours: the stages' own decoding, ``generation.batch_size: auto``;
 - ours without NAME: the same with one of its parts switched off, to see what each part gives;
@@ -13,9 +13,8 @@ many new tokens, on the same cores, one after another, each in a fresh process:
 - lm_eval: the ``hf`` model class of the Language Model Evaluation Harness, batches of 32, which it sorts;
 - llama.cpp: its server on the GGUF file, 32 requests at once, if its program is given or on the PATH.
 
-What is counted is the tokens of the answers, a second, the model being loaded. The last column compares the
-arithmetic of prompts and answers, two operations a weight and token, with the float32 matrix product rate
-that the machine reaches on square matrices of 2,048.
+The speed is answer tokens per second, without loading the model. The last column divides the arithmetic of prompts and
+answers (two operations per weight and token) by the machine's float32 matrix product rate on square matrices of 2,048.
 """
 
 import argparse

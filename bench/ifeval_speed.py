@@ -4,8 +4,8 @@
 
 The prompts are the starter prompts, repeated until there are enough; each response is put together
 from outputs of the starter data, one to three of them, so that lengths are those of real answers.
-Scoring is timed once imports, language profiles and the sentence model are loaded (by scoring three
-rows first); the time of the whole process, loading included, stands beside it. Verdicts must be the same.
+Three rows are scored first, so that the timed part excludes imports, language profiles and the sentence model; the time
+of the whole process is shown too. Verdicts must be the same.
 """
 
 import argparse
@@ -100,7 +100,7 @@ def make_rows(count: int) -> list[dict]:
         response = "\n\n".join(rng.sample(outputs, rng.randint(1, 3)))
         change = {"change_case:english_lowercase": str.lower, "change_case:english_capital": str.upper}
         for name in prompts[key % len(prompts)]["instruction_id_list"]:
-            if name in change and rng.random() < 0.5:  # some of those asked for lower case or capitals obey
+            if name in change and rng.random() < 0.5:  # half of these are to be followed
                 response = change[name](response)
         rows.append({**prompts[key % len(prompts)], "key": key, "response": response})
     return rows

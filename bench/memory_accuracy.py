@@ -2,12 +2,11 @@
 
     python bench/memory_accuracy.py [--only TEXT] [--picture docs/memory_accuracy.png]
 
-Each configuration runs in a fresh process with a randomly initialised model: training as the stage does it, two
-steps on rows of almost ``length`` tokens; generation by the stage's decoding. Measured are the bytes of tensors that
-are alive at the greatest moment (every operation's results are watched; ``torch.cuda.max_memory_allocated`` on CUDA)
-and, on a CPU, the greatest resident size of the process, which is compared with the estimate that counts the runtime;
-the C library gives memory back here, as in a stage that has little; with more, the stages keep it for speed
-(``tuning.core.allocator``).
+Each configuration runs in a fresh process with a randomly initialised model: two training steps on rows of almost
+``length`` tokens, as the stage does them, or generation by the stage's decoding. Two peaks are measured: the bytes of
+live tensors (every operation is watched; ``torch.cuda.max_memory_allocated`` on CUDA) and, on a CPU, the resident size
+of the process, which is compared with the estimate that includes the runtime. Freed memory is returned to the system
+here, as the stages do where memory is short; with more memory they keep it for speed (``tuning.core.allocator``).
 """
 
 import argparse

@@ -6,8 +6,8 @@
 - plain: ``trl.SFTTrainer`` with its defaults, at the same batch size, given the same conversations;
 - naive: every row padded to ``max_length``, loss on every token that is not padding.
 
-All train the same LoRA on the embedded model, one epoch over the same rows. What is counted is tokens
-that are not padding, a second, from the first step to the last.
+All train the same LoRA on the embedded model for one epoch over the same rows. The speed is tokens per second without
+padding, from the first step to the last.
 """
 
 import argparse

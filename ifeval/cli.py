@@ -72,7 +72,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def write_results(folder: Path, scores: dict[str, Any], judgements: list[Judgement]) -> None:
-    """Writes ``scores.json`` and ``verdicts.jsonl`` into the folder, which is made where missing."""
+    """Writes ``scores.json`` and ``verdicts.jsonl`` into the folder; creates it if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     (folder / "verdicts.jsonl").write_bytes(b"".join(dump_line(judgement.as_row()) for judgement in judgements))

@@ -1,6 +1,6 @@
-"""Changing a response so that it follows an instruction.
+"""Changes a response so that it follows an instruction.
 
-How a type does it stands in its class, under ``impose``; here the result is checked.
+Each type's class does this in its ``impose``; this module checks the result.
 """
 
 import random
@@ -24,7 +24,7 @@ class Imposed:
 def impose(
     instruction_id: str, response: str, rng: random.Random, task: str | None = None, other: str | None = None
 ) -> Imposed | None:
-    """The response, changed as little as may be, with the kwargs that it then follows.
+    """The response, changed as little as possible, with the kwargs that it then follows.
 
     Args:
         task: what the response answers; without it, no type that repeats it can be imposed.
@@ -42,7 +42,7 @@ def impose(
     changed, kwargs = found
     try:
         followed = build(instruction_id, kwargs).check(changed)
-    except InstructionError:  # a word of the text that no kwargs can hold
+    except InstructionError:  # kwargs cannot express a word of this text
         return None
     return Imposed(changed, kwargs) if followed else None
 

@@ -1,4 +1,4 @@
-"""How sure a score is: bootstrap intervals over prompts, and McNemar's exact test."""
+"""The uncertainty of scores: bootstrap intervals over prompts, and McNemar's exact test."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ RESAMPLES = 10_000
 
 
 def columns(counts: list[dict[str, int]], accuracy: str) -> tuple[list[int], list[int]]:
-    """What was followed and what was asked, a prompt each, for one of the four accuracies."""
+    """The numerator and the denominator of one of the four accuracies, for each prompt."""
     criterion = "strict" if "strict" in accuracy else "loose"
     if accuracy.startswith("prompt"):
         return [int(row[criterion] == row["asked"]) for row in counts], [1] * len(counts)

@@ -29,7 +29,7 @@ def detect(text: str) -> "str | None":
 
     Every call starts from the same seed, so that neither order nor thread changes an answer.
     """
-    with _lock:  # a half-filled factory would answer wrongly
+    with _lock:  # a partly filled factory would give wrong answers
         profiles = _profiles()
     ngrams = profiles.ngrams(text)
     return profiles.likeliest(ngrams) if ngrams else None

@@ -1,4 +1,4 @@
-"""Search for the users' patterns, which may be any regular expression, without ever hanging.
+"""Searches for keywords, which may be any regular expression, without ever hanging.
 
 The official checkers put keywords into regular expressions unescaped. A plain word costs linear
 time. A pattern with a repetition, or with alternatives in groups, can take time exponential in the
@@ -31,7 +31,7 @@ def found(pattern: str, text: str) -> bool:
 
 
 def found_as_is(pattern: str, text: str) -> bool:
-    """Whether the pattern is found anywhere in the text, capitals and small letters told apart."""
+    """Whether the pattern is found anywhere in the text; case matters."""
     if _bounded(pattern):
         return _compiled(pattern).search(text) is not None
     return _isolated(f"(?-i:{pattern})", text, "first") > 0
@@ -47,7 +47,7 @@ def count(pattern: str, text: str) -> int:
 def numbered_pieces(pattern: str, text: str) -> int:
     """Into how many pieces ``re.split`` divides the text at the pattern followed by a number.
 
-    As in the official checker, a capturing group in the pattern adds a piece a match.
+    As in the official checker, each capturing group in the pattern adds one piece per match.
     """
     numbered = rf"\s?{pattern}\s?\d+\s?"
     if _bounded(pattern):

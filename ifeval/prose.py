@@ -1,4 +1,4 @@
-"""How a text falls into sentences, groups of sentences and words that carry its content."""
+"""Splits a text into sentences, groups of sentences and content words."""
 
 import itertools
 import random
@@ -42,7 +42,7 @@ def divided(text: str, rng: random.Random, most: int) -> list[str] | None:
 
 
 def is_plain(text: str) -> bool:
-    """Prose: no code, tables, headings, lists or other marks that an arrangement would break."""
+    """Whether a text is prose, without code, tables, headings, lists or other marks that rearranging would break."""
     return not re.search(r"```|^\s*([-*#>|]|\d+[.)])|<<|\*\*|\[|\{|\t", text, re.MULTILINE)
 
 

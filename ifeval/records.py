@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # as str() writes it
 
 @dataclass(frozen=True)
 class Prompt:
-    """One row of the benchmark: ``instructions`` stand in the order of ``instruction_id_list``."""
+    """One row of the benchmark; ``instructions`` are in the order of ``instruction_id_list``."""
 
     key: int | str
     prompt: str

@@ -96,7 +96,7 @@ def score(judgements: list[Judgement], seed: int = 0) -> dict[str, Any]:
 
 
 def difference(base: list[Judgement], other: list[Judgement], seed: int = 0) -> dict[str, Any]:
-    """How much better the other responses follow than the base ones, to the same prompts.
+    """The paired difference of two sets of responses to the same prompts, tuned minus base.
 
     Returns:
         for each accuracy the difference, its 95 % interval by paired bootstrap over prompts, and at

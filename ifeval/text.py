@@ -1,4 +1,4 @@
-"""A response as instructions see it: what several of them ask of a text is computed once."""
+"""A response with the properties that several instructions need, each computed once."""
 
 from functools import cached_property
 

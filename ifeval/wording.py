@@ -1,4 +1,4 @@
-"""Asking for an instruction in words, and putting such words around a task.
+"""Phrases an instruction in words, and adds the phrase to a task.
 
 A wording is a sentence that can stand before or after a task, or, with ``{task}`` in it, a frame around one.
 The other fields are kwargs of the instruction:
@@ -18,7 +18,7 @@ NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".
 
 
 class _Count(int):
-    """Formats as a number with its noun; small ones sometimes as a word."""
+    """Formats an integer as a number with its noun, small numbers sometimes as words."""
 
     as_word = False
 
@@ -63,7 +63,7 @@ def _formatted(value: Any, as_word: bool) -> Any:
 
 
 def ask(task: str, instructions: list[Instruction], rng: random.Random) -> str:
-    """The task with what is asked of the answer's form: mostly after it, sometimes before it or around it.
+    """The task with its instructions in words: mostly after the task, sometimes before or around it.
 
     Args:
         task: what to answer. An instruction with ``holds_task`` says it in its own wording.

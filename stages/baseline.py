@@ -1,4 +1,7 @@
-"""Answers the evaluation prompts with the base model, once for all experiments that only train differently."""
+"""Answers the evaluation prompts with the base model.
+
+The result is reused by every experiment that changes only the training.
+"""
 
 from functools import partial
 from pathlib import Path

@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def loaded(params: Params, base: bool):
-    """The model, with what was trained unless ``base``, and its tokenizer."""
+    """The tuned model, or with ``base`` the base model, and its tokenizer."""
     if base:
         return load_model(model_spec(params)), load_tokenizer(params)
     check_trained("; --base needs none")
@@ -77,7 +77,7 @@ def answer(model, tokenizer, turns: list[Message], config) -> str:
 
 
 class Kept:
-    """Passes tokens on to a streamer, and keeps them, so that an answer that was broken off is known too."""
+    """Passes tokens on to a streamer and keeps them, so that an interrupted answer stays in the conversation."""
 
     def __init__(self, streamer):
         self.streamer, self.ids = streamer, []
@@ -92,7 +92,7 @@ class Kept:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", action="store_true", help="the base model, without what was trained")
+    parser.add_argument("--base", action="store_true", help="talk to the base model instead of the tuned one")
     parser.add_argument("--system", metavar="TEXT", help="what the system says first")
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="instead of generation.max_new_tokens")
     parsed = parser.parse_args()

@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def check(arguments: argparse.Namespace, params: Params) -> None:
-    """What can be known to fail before anything is loaded or written."""
+    """Raises UserError for what would fail later, before anything is loaded or written."""
     check_trained()
     if arguments.folder.exists() and not arguments.force:
         raise UserError(f"{arguments.folder} exists: name a new folder, or replace it with --force")
@@ -48,7 +48,7 @@ def check(arguments: argparse.Namespace, params: Params) -> None:
 
 
 def save_whole(folder: Path, params: Params) -> None:
-    """The tuned model in the precision of its weights; one that was trained quantized is merged unquantized."""
+    """The tuned model in its weights' own precision; the adapter of a quantized base is merged unquantized."""
     model = load_tuned(model_spec(params).unquantized(), adapter_spec(params))
     model.save_pretrained(folder)
     load_tokenizer(params, str(ADAPTER)).save_pretrained(folder)
@@ -69,7 +69,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("--adapter", action="store_true", help="the adapter alone")
     parser.add_argument("--force", action="store_true", help="replace the folder if it exists")
-    parser.add_argument("--push", metavar="NAME/MODEL", help="to this repository of the Hub as well")
+    parser.add_argument("--push", metavar="NAME/MODEL", help="also upload to this repository of the Hub")
     parser.add_argument("--private", action="store_true", help="a private repository")
     parsed = parser.parse_args()
     run(lambda: main(parsed))

@@ -60,7 +60,7 @@ def settings() -> dict[str, Any]:
 
 
 def answered() -> list[Prompt]:
-    """The prompts that generate answered: all, unless ``generation.num_batches`` limits them."""
+    """The prompts that were answered: all of them, unless ``generation.num_batches`` limits them."""
     keys = {row["key"] for row in read_jsonl(RESPONSES / "base.jsonl")}
     try:
         return [prompt for prompt in read_prompts(PROMPTS) if prompt.key in keys]
@@ -69,7 +69,7 @@ def answered() -> list[Prompt]:
 
 
 def responses_of(name: str, prompts: list[Prompt]) -> dict[int | str, str]:
-    """What data/responses/NAME.jsonl holds, by the prompt's key."""
+    """The responses in data/responses/NAME.jsonl, by prompt key."""
     try:
         return read_responses(RESPONSES / f"{name}.jsonl", prompts)
     except RecordError as error:
@@ -113,7 +113,7 @@ def by_type(base: dict[str, Any], tuned: dict[str, Any]) -> bytes:
 
 
 def lengths() -> bytes:
-    """How many responses of base and tuned have how many tokens, in steps of a sixteenth of the longest, as CSV."""
+    """A histogram of response lengths, base and tuned, as CSV: sixteen bins up to the longest response."""
     tokens = {
         name: [row["new_tokens"] for row in read_jsonl(RESPONSES / f"{name}.jsonl")] for name in ("base", "tuned")
     }
@@ -126,7 +126,7 @@ def lengths() -> bytes:
 
 
 def curves() -> list[page.Curve]:
-    """The losses that train has written, for the page."""
+    """The loss curves that train wrote, for the report."""
     found = []
     for title, name in (("Training loss", "train"), ("Validation loss", "validation")):
         if (path := CURVES / name / "loss.tsv").is_file():
@@ -144,7 +144,7 @@ def in_words(value: Any) -> str:
 
 
 def numbers() -> dict[str, dict[str, Any]]:
-    """Rows, tokens and parameters, as the stages before have counted them, for the page."""
+    """Counts of rows, tokens and parameters from the earlier stages, for the report."""
     names = ("data", "train", "baseline", "generate")
     data, train, baseline, generate = (read_json(Path(f"metrics/{name}.json")) for name in names)
     answered = {**baseline, **generate}

@@ -21,8 +21,8 @@ from tuning.model.chat_template import has_own_template, load_tokenizer, row_tok
 
 PREPARED = Path("data/prepared")
 METRICS = Path("metrics/data.json")
-ANSWER_TOKENS = 96  # new ones, of the model's own answers to requests
-FOLLOWING_TOKENS = 192  # the same of its answers to requests with instructions
+ANSWER_TOKENS = 96  # newly generated answers of the model to plain requests
+FOLLOWING_TOKENS = 192  # newly generated answers to requests with instructions
 # Keys that say which requests the model answers, and not how: answers are kept by the requests themselves.
 WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
@@ -85,7 +85,7 @@ class Preparation:
         return Row(place, prompt, completion, row_tokens(self.tokenizer, prompt, completion), tuple(types))
 
     def too_long(self, row: Row) -> bool:
-        """Whether a row is to be dropped for its length; those that are to be truncated are not."""
+        """Whether a row is dropped because it is too long; with ``over_length: truncate`` none is."""
         longest = self.params.train.arguments.get("max_length")
         drops = self.params.data.over_length == "drop" and longest is not None
         return drops and len(row.tokens.prompt) + len(row.tokens.completion) > longest
@@ -189,10 +189,10 @@ def answered_by_the_model(rows: list[Row], preparation: Preparation) -> list[Row
 def followed_by_the_model(
     treated: list[tuple[Row, Treated | None]], preparation: Preparation
 ) -> tuple[list[tuple[Row, Treated | None]], int]:
-    """With ``data.self_distill``, what the base model follows by itself is followed in its own words.
+    """With ``data.self_distill``, the base model answers requests whose instructions only count things.
 
-    It is asked for what changes nothing in a text, and its answer taken where it passes all checks, so that training
-    keeps what the model can do. Beside the rows, how often it did.
+    Where its answer passes all checks, the answer becomes the completion, so that training keeps what the model can
+    do already. Returns the rows and how often the answer passed.
     """
     asked = [result for _, result in treated if result and result.only_counts]
     if not preparation.distils or not asked:

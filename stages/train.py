@@ -52,11 +52,11 @@ def main() -> None:
     else:
         give_back_freed_memory()
 
-    set_seed(params.seed)  # here, so that what the preflight draws changes nothing
+    set_seed(params.seed)  # set after the preflight, so that its random draws cannot change training
     with doing(f"loading {params.model}"):
         model = add_adapter(load_model(spec), spec, adapter, config.gradient_checkpointing)
     checkpoint = checkpoints.latest(folder)
-    seen = checkpoints.tokens_seen(checkpoint)  # now, since newer checkpoints take the place of this one
+    seen = checkpoints.tokens_seen(checkpoint)  # read now: training deletes old checkpoints
     sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves(folder)
     for callback in (DivergenceCheck(sft), curves, checkpoints.Checkpoints(sft, checkpoint)):
         sft.add_callback(callback)

@@ -1,4 +1,4 @@
-"""What every instruction type has in common, and the register of all types."""
+"""The base class of the instruction types, and their registry."""
 
 import difflib
 import random

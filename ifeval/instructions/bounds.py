@@ -11,12 +11,12 @@ def compare(count: int, relation: str, number: int) -> bool:
 
 
 def impossible_bound(relation: str, number: int) -> str | None:
-    """Fewer than none can't be followed."""
+    """A message if "less than 0" is asked, which nothing can follow."""
     return "'less than' 0 cannot be followed" if relation == RELATIONS[0] and number == 0 else None
 
 
 def bound_beside(count: int, rng: random.Random, step: int = 1, at_least: float = 0.5) -> tuple[int, str]:
-    """A number and a relation that the count satisfies; round numbers where the step is more than one.
+    """A bound that the count satisfies: a number, rounded to ``step``, and a relation.
 
     Args:
         at_least: how often the relation is "at least", where either can be.

@@ -123,6 +123,6 @@ def _in_case(text: Text, in_case: bool, case: str, other) -> Verdict:
         wrong = sum(map(other, text.raw))
         found = plural(wrong, "letter") + " in the other case" if wrong else "no letter that has a case"
         return Verdict(False, f"not all in {case}: {found}")
-    if text.language not in ("en", None):  # the official checker passes what has no language
+    if text.language not in ("en", None):  # as in the official checker, a text without a detectable language passes
         return Verdict(False, f"in {case}, but detected {text.language!r}, 'en' asked")
     return Verdict(True, f"English in {case}")

@@ -79,7 +79,7 @@ class ConstrainedResponse(Instruction):
 
     @staticmethod
     def impose(text: str, rng: random.Random, around: Around):
-        """What starts with yes or no, or says that it depends, is one of the three answers."""
+        """Turns a text that starts with yes or no, or says that it depends, into one of the three fixed answers."""
         start = re.match(r"(yes|no|maybe|perhaps|it depends)\b", text.lower())
         if start is None:
             return None
@@ -152,7 +152,7 @@ class NumberOfHighlights(Instruction):
 
     @staticmethod
     def impose(text: str, rng: random.Random, around: Around):
-        """Asterisks around content words with what stands beside them."""
+        """Puts asterisks around content words and their neighbours."""
         if not is_plain(text) or "*" in text:
             return None
         phrases = [match.group() for match in re.finditer(r"\b[a-z]{4,} [a-z]{4,}\b", text)]
@@ -195,7 +195,7 @@ class Title(Instruction):
 
     @staticmethod
     def impose(text: str, rng: random.Random, around: Around):
-        """What the first sentence begins with, up to a word that says something."""
+        """A title made of the first words of the text, up to a content word."""
         words = re.findall(r"[A-Za-z][\w'-]*", sentences(text)[0] if sentences(text) else text)[:6]
         while len(words) > 2 and not content_words(words[-1].lower()):
             words = words[:-1]

@@ -11,7 +11,7 @@ from ifeval.parameters import patterns as pattern_list
 from ifeval.prose import content_words
 from ifeval.text import Text
 
-# Common words that many answers would hold, so that leaving them out means something.
+# Common words: an answer has to make an effort to avoid them.
 _COMMON = (
     "very really thing things good great best important people often usually always never however therefore "
     "because example different simple easy quickly actually simply just many time world life help work small "
@@ -149,7 +149,7 @@ class KeywordFrequency(Instruction):
 
     @staticmethod
     def impose(text: str, rng: random.Random, around: Around):
-        """Asks for a word as often as it is there, or less often than one time more."""
+        """Asks for a word at least as often as it occurs, or less often than a bound just above that."""
         words = content_words(text)
         counts = {word: len(re.findall(word, text, re.IGNORECASE)) for word in words}
         often = [word for word in words if counts[word] > 1]

@@ -10,7 +10,7 @@ from ifeval.text import Text
 
 @register
 class NoComma(Instruction):
-    """No comma anywhere, in numbers neither."""
+    """No comma anywhere, not even in numbers."""
 
     id = "punctuation:no_comma"
     layer = Layer.WORDS
@@ -31,7 +31,7 @@ class NoComma(Instruction):
 
     @staticmethod
     def impose(text: str, rng: random.Random, around: Around):
-        """Numbers are joined, enumerations said with "and", introductions left bare, other breaks made dashes."""
+        """Removes commas: joins digits, turns lists into "and", drops commas after introductions, else uses dashes."""
         if "```" in text or re.search(r"\w,\w", re.sub(r"\d,\d", "", text)):  # code, or data
             return None
         text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)

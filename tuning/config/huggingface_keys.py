@@ -1,9 +1,8 @@
 """Which keys each Hugging Face class takes, and of what type, read from the classes' own source.
 
-Importing trl or peft takes seconds, since they import torch; reading the source of one class takes
-milliseconds, and always speaks of the version that is installed. Types come from annotations, from
-defaults, and last from docstrings in Hugging Face's style; where none of them says a type that can
-be checked, any value passes here and the class itself decides.
+Importing trl or peft takes seconds, since they import torch. Parsing the source of one class takes milliseconds and
+always matches the installed version. Types come from annotations, then from defaults, then from docstrings in
+Hugging Face's style. Where none of them gives a type, any value passes here and the class itself checks it.
 """
 
 import ast
@@ -29,7 +28,7 @@ class Key:
     choices: tuple[str, ...] = ()
 
 
-# For each section of params.yaml: where its class, and the classes that this inherits from, are defined.
+# The files that define each section's class and its base classes.
 SOURCES: dict[str, tuple[str, ...]] = {
     "train": (
         "trl/trainer/sft_config.py:SFTConfig",
@@ -70,7 +69,7 @@ _ENUMERATIONS = {
 
 @functools.cache
 def keys(section: str) -> dict[str, Key]:
-    """The keyword arguments of a section's class; those of a derived class hide its base's."""
+    """The keyword arguments of a section's class; a derived class overrides its base class."""
     found: dict[str, Key] = {}
     for source in reversed(SOURCES[section]):
         file, name = source.split(":")
@@ -150,7 +149,7 @@ def _key(annotation: ast.expr) -> Key:
         elif name in _SCALARS:
             types.add(_SCALARS[name])
         else:
-            return Key()  # a class of the library's own: it checks itself
+            return Key()  # a class of the library, which checks its own values
     return Key(frozenset(types), tuple(choices))
 
 

@@ -1,9 +1,9 @@
-"""Values of params.yaml that are right each by itself and wrong together, or without what is installed."""
+"""Contradictions: values of params.yaml that are valid alone but not together, or need a missing package."""
 
 import importlib.util
 from typing import Any
 
-# Marks in the names of transformers' optimizers, the first that fits, and the package each needs.
+# The package that an optimizer needs, by a part of its name in transformers; the first match counts.
 _OPTIMIZERS = {
     "adamw_torch_8bit": "torchao",
     "adamw_torch_4bit": "torchao",
@@ -24,7 +24,7 @@ _OPTIMIZERS = {
 
 
 def broken(values: dict[str, Any]) -> list[str]:
-    """What cannot be together, a sentence each.
+    """The contradictions, one sentence each.
 
     Args:
         values: of params.yaml, each of which is right by itself.
@@ -82,5 +82,5 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
 
 
 def _optimizer_package(name: str) -> str | None:
-    """The package that an optimizer of transformers comes from, where it is not torch or transformers itself."""
+    """The package an optimizer comes from; None for those of torch and transformers."""
     return next((package for mark, package in _OPTIMIZERS.items() if mark in name), None)

@@ -1,8 +1,9 @@
 """Keeping freed memory in the process, or giving it back.
 
-By default glibc asks the system for every large tensor and gives it back when the tensor is freed, so that each step
-pays for millions of page faults: kept, training on a CPU is about a third faster, and the process half as large again
-as what a step makes. What is large, glibc raises up to 32 MiB as tensors are freed; smaller ones then leave gaps.
+By default glibc asks the system for the memory of every large tensor and returns it when the tensor is freed, so that
+each step pays for millions of page faults. Keeping freed memory makes training on a CPU about a third faster; the
+process then holds about 1.5 times what a step needs. glibc raises its threshold for "large" up to 32 MiB as tensors are
+freed, and smaller tensors then leave gaps.
 See mallopt(3): M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD.
 """
 
@@ -23,14 +24,14 @@ def can_keep_freed_memory() -> bool:
 
 
 def keep_freed_memory() -> None:
-    """To be called before large tensors are made; does nothing where the C library is not glibc."""
+    """Makes the process keep freed memory. Call it before large tensors are made; without glibc it does nothing."""
     if mallopt := _mallopt():
         mallopt(_MMAP_MAX, 0)  # no mapping of its own for a large block
-        mallopt(_TRIM_THRESHOLD, -1)  # as unsigned: never give the heap's end back
+        mallopt(_TRIM_THRESHOLD, -1)  # the largest unsigned value: never return the end of the heap
         mallopt(_TOP_PAD, 256 << 20)  # grow the heap in large steps, bytes
 
 
 def give_back_freed_memory() -> None:
-    """To be called before large tensors are made, where memory is short: every tensor of a MiB or more goes back."""
+    """Makes the process return every freed tensor of 1 MiB or more. Call it early, where memory is short."""
     if mallopt := _mallopt():
-        mallopt(_MMAP_THRESHOLD, 1 << 20)  # and no longer raised
+        mallopt(_MMAP_THRESHOLD, 1 << 20)  # a fixed threshold, which glibc no longer raises

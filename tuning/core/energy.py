@@ -1,4 +1,4 @@
-"""Energy that a stage used, by the counters that the machine has; where it has none, nothing is said."""
+"""Energy used by a stage, read from the machine's counters; None where it has none."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,18 +7,18 @@ RAPL = Path("/sys/class/powercap")
 
 
 def counters(rapl: Path = RAPL) -> dict[str, tuple[float, float]]:
-    """Joules by counter so far, and where each starts again from zero.
+    """Joules of each counter so far, and the value at which it wraps around to zero.
 
     RAPL counts a processor's package (Linux, powercap: intel-rapl:N, of AMD too, readable by root), NVML a GPU since
     its driver was loaded.
     """
     found = {}
     for folder in sorted(rapl.glob("*-rapl:*")):
-        if folder.name.count(":") > 1:  # a part of a package, which is counted with it
+        if folder.name.count(":") > 1:  # a part of a package: the package's counter includes it
             continue
         try:
             used, most = (int((folder / name).read_text()) / 1e6 for name in ("energy_uj", "max_energy_range_uj"))
-        except (OSError, ValueError):  # not for this user
+        except (OSError, ValueError):  # this user may not read it
             continue
         found[folder.name] = used, most
     return found | _gpus()
@@ -52,7 +52,7 @@ class Energy:
         self.before = counters(self.rapl)
 
     def joules(self) -> float | None:
-        """Since then, of the whole machine; None where nothing counts. A counter may have started again once."""
+        """Joules of the whole machine since the start; None without counters. Handles one wrap-around of a counter."""
         after = counters(self.rapl)
         used = 0.0
         for name, (start, most) in self.before.items():

@@ -79,7 +79,7 @@ def new_folder(path: Path):
         _remove(new)
         raise
     if os.path.lexists(path):
-        path.rename(old)  # removing it takes time in which neither would be whole
+        path.rename(old)  # a rename is instant; removing takes time, in which neither folder would be complete
     new.rename(path)
     _remove(old)
 

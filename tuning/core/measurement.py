@@ -1,4 +1,4 @@
-"""How long a stage took and how much memory it used: the only outputs that differ between equal runs."""
+"""Measures a stage's time and memory. Only these outputs differ between identical runs."""
 
 import resource
 import sys

@@ -1,4 +1,4 @@
-"""Where the project's files lie, from its top folder."""
+"""Paths of the project's files, from its top folder."""
 
 from pathlib import Path
 

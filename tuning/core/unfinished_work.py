@@ -12,7 +12,7 @@ from typing import Any
 from tuning.core.files import fingerprint
 from tuning.core.paths import UNFINISHED
 
-KEPT = 3  # of a stage's other runs, the newest so many keep their unfinished work when a new run starts
+KEPT = 3  # when a new run starts, this many other runs of the stage keep their unfinished work, newest first
 
 
 def unfinished_work(stage: str, *parts: Any) -> Path:
@@ -26,7 +26,7 @@ def unfinished_work(stage: str, *parts: Any) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir()
-    except FileExistsError:  # an interrupted run goes on, or another process of this run was first
+    except FileExistsError:  # a resumed run, or another process of this run made it first
         os.utime(folder)
         return folder
     others = [path for path in folder.parent.iterdir() if path != folder]
@@ -41,5 +41,5 @@ def remove(folder: Path) -> None:
     for parent in (folder.parent, folder.parent.parent):
         try:
             parent.rmdir()
-        except OSError:  # there is work of other runs in it
+        except OSError:  # it holds unfinished work of other runs
             return

@@ -22,7 +22,7 @@ class Match:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text without case, accents' encoding, punctuation and white space."""
+    """The words of a text, with case, Unicode form, punctuation and white space normalised away."""
     return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
 
 

@@ -36,7 +36,7 @@ def read(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
     try:
         with explain("data set", name):
-            if name == "GAIR/lima":  # its loading script no longer runs; the file behind it can be read
+            if name == "GAIR/lima":  # `datasets` no longer runs its loading script; the data file itself can be read
                 table = datasets.load_dataset("json", data_files="hf://datasets/GAIR/lima/train.jsonl", split="train")
             else:
                 table = datasets.load_dataset(name, split="train")

@@ -1,4 +1,4 @@
-"""Verifiable instructions for rows of any instruction data set: asked for in the prompt, followed by the completion."""
+"""Adds verifiable instructions to training rows: the prompt asks for them, the completion follows them."""
 
 import random
 import re
@@ -17,7 +17,7 @@ from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
 
 TRIES = 3  # draws of types before a variant is given up
-SPREAD = 8  # rows by which types may differ before the rarer one is preferred for certain
+SPREAD = 8  # with more rows of difference than this, the rarer type always comes first
 LEAST = 8  # words of a shortened text
 
 
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Treated:
-    """A conversation with instructions that its completion has been proved to follow."""
+    """A conversation with instructions; its completion has passed their checks."""
 
     prompt: list[dict[str, str]]
     completion: list[dict[str, str]]
@@ -56,7 +56,7 @@ class Treated:
 
     @property
     def only_counts(self) -> bool:
-        """Whether all that is asked for is what a text may hold by itself, such as a number of words."""
+        """Whether all its instructions only count or name what a text contains, such as a number of words."""
         return all(INSTRUCTIONS[name].layer == Layer.COUNTS for name in self.types)
 
     def is_followed_by(self, text: str) -> bool:
@@ -67,13 +67,13 @@ class Treated:
 def treat_all(
     rows: list[Row], types: list[str], section: Instructions, seed: int, lost: Counter
 ) -> Iterator[tuple[Row, Treated | None]]:
-    """Each row with what it becomes: as many variants as ``section`` says, or None, where it stays as it is.
+    """Yields each row with its variants, as many as ``section`` says, or with None if it stays as it is.
 
-    A completion is taken up to ``max_words`` words; the share ``short`` of variants keeps no more of its sentences than
-    its instructions need. Lengths and words that have to be there are asked of twice as long texts. What cannot be
-    cut and is longer stays as it is; without ``keep_untouched`` such rows are left out altogether. Rows in another
-    language than English, in which wordings and endings are, stay as they are.
-    Types that have been imposed less often are tried first.
+    A completion is cut at a sentence end within ``max_words`` words; a fraction ``short`` of the variants keeps only
+    the sentences that their instructions need. Required lengths and words are imposed on texts twice as long. A longer
+    text that cannot be cut stays as it is, and without ``keep_untouched`` its row is dropped. Rows that are not in
+    English stay as they are, because wordings and added phrases are English. Types imposed less often so far are
+    tried first.
 
     Args:
         rows: each has ``prompt`` and ``completion``.
@@ -109,9 +109,9 @@ def treat_all(
 
 
 def beginnings(text: str, max_words: int | None) -> list[str]:
-    """The text's beginnings of whole sentences and at least ``LEAST`` words, the shortest first, itself the last.
+    """The beginnings of the text that end at a sentence and have at least ``LEAST`` words, shortest first.
 
-    Without ``max_words`` or more of them; none, if the text is longer and is no prose that can be cut.
+    None has more than ``max_words`` words. The list is empty if the text is longer than that and cannot be cut.
     """
     text, most = text.strip(), max_words or len(text)
     if not is_plain(text) or "\n" in text:
@@ -125,7 +125,7 @@ def beginnings(text: str, max_words: int | None) -> list[str]:
 
 
 def is_foreign(text: str) -> bool:
-    """Whether a text is in another language than the one of what is added to it.
+    """Whether a text is not in English, the language of the wordings and phrases that are added to it.
 
     langdetect errs on lists and numbers, so a text with as many English function words as English has is English.
     """

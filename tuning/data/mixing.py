@@ -49,7 +49,7 @@ def _source(entry: Any, columns: dict[str, str] | None) -> Source:
 
 
 def mix(parts: list[tuple[list[Row], float]], seed: int) -> list[Row]:
-    """As many rows as can be had in the proportions of the weights without repeating any, shuffled by the seed.
+    """The largest mix in proportion to the weights that repeats no row, shuffled by the seed.
 
     Args:
         parts: rows and weight of each data set. A single one is returned as it is.

@@ -1,7 +1,7 @@
 """The base model's own answers to the requests of a data set, as further completions.
 
-What a model would say anyway has nothing new in it but what is imposed on it, so that is what training on it
-teaches (self-distillation; Yang et al. 2024, arXiv 2402.13669).
+In such a completion only the imposed instruction is new to the model, so training teaches just that (self-distillation;
+Yang et al. 2024, arXiv 2402.13669).
 """
 
 import re
@@ -23,8 +23,8 @@ from tuning.model.model_spec import model_spec
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-LEAST = 8  # words of an answer that is kept
-RUN = 5  # words that may not come twice in a row
+LEAST = 8  # an answer with fewer words is not used
+RUN = 5  # a run of this many words may not occur twice
 
 
 def own_answers(
@@ -34,7 +34,7 @@ def own_answers(
     folder: Path,
     new_tokens: int,
 ) -> list[str | None]:
-    """What the base model answers, greedily, up to ``new_tokens``; None where it has no whole sentence of its own.
+    """The base model's greedy answers of up to ``new_tokens`` tokens; None for one without a complete sentence.
 
     Args:
         folder: where finished answers are kept, so that a run that was killed goes on.
@@ -59,9 +59,9 @@ def own_answers(
 
 
 def ended(text: str, whole: bool) -> str:
-    """The text up to its last whole sentence before anything is said twice; its lines stay as they are.
+    """The text up to the last complete sentence before it repeats itself; line breaks stay.
 
-    A text that stops in the middle, or repeats itself, teaches to do so.
+    A completion that stops in the middle or repeats itself would teach the model to do the same.
 
     Args:
         whole: whether the model ended it itself.

@@ -1,4 +1,4 @@
-"""The rows that prepare writes, and what is told of them."""
+"""The rows that prepare writes, and their statistics."""
 
 import random
 from collections import Counter
@@ -20,7 +20,7 @@ class RowError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """A prepared row with the place that it comes from and the lengths of its tokens."""
+    """A prepared row with its source and its lengths in tokens."""
 
     place: str
     prompt: list[dict[str, str]]
@@ -103,6 +103,6 @@ def summary(
 
 
 def percentiles(counts: list[int]) -> dict[str, int]:
-    """The nearest row's count at 5, 50, 95 and 100 percent."""
+    """The 5th, 50th and 95th percentiles and the maximum (nearest rank)."""
     ordered = sorted(counts)
     return {f"p{p}": ordered[round(p / 100 * (len(ordered) - 1))] for p in (5, 50, 95, 100)}

@@ -148,7 +148,7 @@ class _Reader:
 
 
 def _conversation(found: list[Message]) -> Conversation | None:
-    """Prompt and completion; a dangling turn of the user at the end is left out."""
+    """Prompt and completion of a conversation; a last user turn without an answer is left out."""
     while found and found[-1]["role"] != "assistant":
         found = found[:-1]
     if len(found) < 2 or not all(turn["content"] for turn in found) or found[-2]["role"] != "user":
@@ -166,7 +166,7 @@ def _schema(row: dict[str, Any]) -> tuple[tuple[str, ...], Callable[[dict[str, A
 
 
 def _renamed(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
-    """The row with the named columns only, under the names of a known schema."""
+    """The row's mapped columns, renamed as a known schema expects."""
     for own in columns.values():
         if own not in row:
             problem = f"'data.columns' names {own!r}, but the columns are {', '.join(row)}"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
-SHOWN = 10  # of so many finished answers, one is shown when asked for, and the first
+SHOWN = 10  # with --verbose, the first answer and every so many-th are shown
 
 
 def verbose() -> bool:
@@ -116,7 +116,7 @@ def is_bare(generation: Generation, tokenizer: "PreTrainedTokenizerBase") -> boo
 def answer(
     task: Task, load: "Callable[[], PreTrainedModel]", measured: Path, show: bool = False
 ) -> list[dict[str, Any]]:
-    """Writes the response to every prompt into data/responses/NAME.jsonl, going on where a killed run was.
+    """Writes the response to every prompt into data/responses/NAME.jsonl; a killed run resumes.
 
     Args:
         load: loads the model; not called where a server answers.
@@ -145,7 +145,7 @@ def answer(
             bar.update(len(rows))
     result = measurement.result(tokens)
     if model is None:
-        result["peak_memory_bytes"] = None  # it is the server's
+        result["peak_memory_bytes"] = None  # the memory in use is the server's
     if rank() > 0:
         return []
     responses = finished.collect([row["key"] for row in task.prompts])
@@ -157,7 +157,7 @@ def answer(
 def _responses(
     task: Task, model: "PreTrainedModel | None", done: Set[int]
 ) -> tuple[Iterator[list[tuple[int, decoding.Response]]], int]:
-    """The responses as they finish, and how many prompts are under way at once."""
+    """The responses as they finish, and the number of prompts answered at once."""
     generation, share = task.generation, (rank(), world_size())
     if model is None:
         named = {"base": generation.base_model or task.model, "tuned": generation.tuned_model}
@@ -192,7 +192,7 @@ def response_row(prompt: dict[str, Any], response: decoding.Response) -> dict[st
 
 
 def metrics(responses: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is counted of the base or the tuned model's responses."""
+    """Counts of the base or the tuned model's responses, for the metrics."""
     tokens = [row["new_tokens"] for row in responses]
     cut = sum(row["finish_reason"] == "length" for row in responses)
     refused = sum(row["finish_reason"] == "refused" for row in responses)
@@ -207,7 +207,7 @@ def metrics(responses: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def is_looping(text: str) -> bool:
-    """Whether a run of ten words comes four times or more."""
+    """Whether some run of ten words occurs four times or more."""
     words = text.split()
     runs = Counter(tuple(words[start : start + 10]) for start in range(len(words) - 9))
     return any(count >= 4 for count in runs.values())

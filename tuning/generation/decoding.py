@@ -1,4 +1,4 @@
-"""Answering prompts: as fast as the model allows, the same answers whatever the batch.
+"""Answers prompts. The batch changes the speed, never the answers.
 
 Continuous batching (``tuning.generation.continuous.batching``) where the model's cache allows it, and transformers' own
 ``generate`` in padded batches (``tuning.generation.padded_batches``) elsewhere.
@@ -42,7 +42,7 @@ class Decoding:
         batch_size: prompts at once, at the most; halved when memory runs out.
         seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
         share: of several processes, this one's number and how many there are.
-        say: told of what the user should know.
+        say: called with each message for the user.
     """
 
     config: "GenerationConfig"
@@ -117,7 +117,7 @@ def _continuously(model, order: list[Sequence], how: Decoding, prefix, size: int
 
 
 def _with_less_memory(decode, size: int, say: Callable[[str], None]) -> Iterator[list[Sequence]]:
-    """The sequences as they finish; where memory runs out, the open ones in batches of half the size."""
+    """The sequences as they finish; if memory runs out, the rest go on in batches of half the size."""
     import torch
 
     while True:
@@ -158,8 +158,8 @@ def fit(
 ) -> list[tuple[list[int], int]]:
     """Each prompt with the new tokens that it may get, both together no longer than the model's context.
 
-    Of a prompt that leaves less than a quarter of the context, or ``max_new_tokens`` if that is less, the
-    middle is left out, and ``say`` is told.
+    An answer gets room for at least a quarter of the context, or ``max_new_tokens`` if that is less: the middle of a
+    longer prompt is left out, and ``say`` reports it.
     """
     least = min(config.max_new_tokens, max(1, context // 4))
     fitted, short = [], 0
@@ -180,7 +180,7 @@ def fit(
 
 
 def _context(model: "PreTrainedModel") -> int:
-    """Tokens that the model can read, as its configuration says; practically without end where it does not."""
+    """The model's context length in tokens; a very large number where its configuration gives none."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
 
 
@@ -202,7 +202,7 @@ def _prepared(model: "PreTrainedModel", config: "GenerationConfig") -> "Generati
 
 
 def _equip(sequences: list[Sequence], model, tokenizer, config: "GenerationConfig", seed: int) -> None:
-    """Gives the sequences what chooses their tokens and ends them, where that is not plain."""
+    """Sets how sequences choose tokens and stop, where that is more than greedy choice and end tokens."""
     from transformers import StopStringCriteria
 
     criteria = StopStringCriteria(tokenizer, config.stop_strings) if config.stop_strings else None
@@ -246,7 +246,7 @@ def _ends(config: "GenerationConfig") -> set[int]:
 
 
 def _response(sequence: Sequence, tokenizer: "PreTrainedTokenizerBase", config: "GenerationConfig") -> Response:
-    """The answer in words, without its end token, which is counted."""
+    """The decoded answer, without its end token; the token count includes it."""
     written = sequence.written
     kept = written[:-1] if written and written[-1] in _ends(config) else written
     return Response(tokenizer.decode(kept, skip_special_tokens=True), len(written), sequence.finish_reason)

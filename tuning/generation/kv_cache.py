@@ -7,7 +7,7 @@ from tuning.model.device import device, free_bytes
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# More at once than this is hardly faster: the matrix products have reached the arithmetic limit.
+# Larger batches are hardly faster: the matrix products already run at the processor's full rate.
 MOST = {"cpu": 128, "mps": 64, "cuda": 256}
 SHARE = 0.7  # of free memory; the rest is for activations, fragmentation, and what else runs
 PREFILL = 8192  # tokens of prompts in one forward pass of generation
@@ -20,7 +20,7 @@ def rounded_up(number: int, step: int) -> int:
 
 
 def cache_positions(longest: int) -> int:
-    """Positions of the cache for a prompt and its answer; a prompt may be read with tokens of padding after it."""
+    """Cache positions for a prompt and its answer, with room for the padding of the prompt."""
     return rounded_up(longest + LENGTHS, LENGTHS)
 
 
@@ -59,6 +59,6 @@ def batch_size(model: "PreTrainedModel", length: int, free: int | None = None) -
     if free is None:
         return most
     vocabulary = model.config.get_text_config().vocab_size
-    logits = 3 * 4 * vocabulary  # as they come, in float32, and what is made of them
+    logits = 3 * 4 * vocabulary  # the logits, their float32 copy, and temporary tensors
     each = kv_cache_bytes(model.config, 1, length, model.dtype.itemsize) + logits
     return max(1, min(most, int(SHARE * free) // each))

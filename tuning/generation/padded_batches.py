@@ -18,7 +18,7 @@ def batches(order: list[Sequence], size: int, pads: bool = True) -> list[list[Se
     """The sequences in batches, in the order given; those of a batch have the same limit.
 
     Args:
-        pads: False for architectures that read padding, of which a batch takes equal lengths only.
+        pads: False for architectures that read padding as text; their batches hold prompts of equal length only.
     """
     alike = groupby(order, key=lambda sequence: (sequence.limit, pads or len(sequence.prompt)))
     groups = [list(group) for _, group in alike]
@@ -37,8 +37,8 @@ def decode(
     Args:
         how: where answers are sampled, the seed is set anew for every prompt; of several processes, each takes every
             so many batches.
-        order: all sequences, open or finished. Batches are made of these, so that a resumed run pads as an
-            uninterrupted one and writes the same text; those without an open one are left out.
+        order: all sequences, open or finished. Batches are formed of all, so that a resumed run pads as an
+            uninterrupted one does and writes the same text; a batch without an open sequence is skipped.
         size: of a batch; one, where answers are sampled, so that none depends on its neighbours.
     """
     import torch

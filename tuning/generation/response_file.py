@@ -32,7 +32,7 @@ class Partial:
         self.gather()
 
     def gather(self) -> None:
-        """Reads what all processes of this run have finished; a line that is being written is left for later."""
+        """Reads what all processes of this run have finished; an incomplete last line is read next time."""
         for path in sorted(self.folder.glob(f"{self.name}-*.jsonl")):
             content = path.read_bytes()
             whole = content[: content.rfind(b"\n") + 1].decode("utf-8").split("\n")

@@ -127,7 +127,7 @@ def generate(
                     failure = failure or _all_refused(client, refused)
                 yield found
         except BaseException:
-            client.close()  # so that what is under way ends, and an interruption need not wait for it
+            client.close()  # cancels pending requests, so that Ctrl-C need not wait for them
             raise
     if refused and not replies and not done:
         failure = failure or _all_refused(client, refused)
@@ -239,7 +239,7 @@ def _sendable(text: str) -> str:
 
 
 def _known(client: "OpenAI") -> str:
-    """In words, the models that the server lists."""
+    """A phrase that lists the models of the server, for a message."""
     import openai
 
     try:

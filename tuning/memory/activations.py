@@ -1,8 +1,8 @@
-"""What a training step holds beside weights and optimizer states, for any batch and length.
+"""Memory of a training step beside weights and optimizer states, for any batch and length.
 
-A model has many equal layers: a step is run on tensors without data (``tuning.memory.simulated_step``) with few of
-them, and what further ones add is told by the last of these. A step has phases, of which a different one can be the
-greatest, and each grows linearly with the layers, and nearly so with batch and length.
+A step is simulated on tensors without data (``tuning.memory.simulated_step``) with a few layers only; the last of them
+gives what each further layer adds. A step has phases, and any of them can be the peak. Each phase grows linearly with
+the number of layers, and almost linearly with batch and length.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ from tuning.memory.run import Run
 from tuning.memory.simulated_step import FOLDED, PHASES, Phase, training_step
 from tuning.model.architectures import period, shortened
 
-# Tokens of which TRL projects the logits at once; from so many on the tiles do not grow.
+# The tile size of TRL's head: it computes the logits of this many tokens at once.
 TILE = 4096
 
 
 def points(shortest: int, pairs: bool) -> dict[str, tuple[int, int]]:
-    """Batches and lengths, virtual tokens of prompt tuning included, at which a step is run.
+    """The batches and lengths (with the virtual tokens of prompt tuning) at which a step is simulated.
 
-    What it holds grows with tokens, not always at one rate, since one temporary tensor after another can be the
-    greatest. With ``pairs`` one step more has as many tokens as ``short`` in longer rows, which tells what pairs of
-    tokens in a row take: attention and its mask may hold such.
+    Memory grows with the number of tokens, but not at one rate, since a different temporary tensor can be the largest.
+    ``pairs`` has as many tokens as ``short`` in longer rows; the difference is what attention and its mask hold for
+    each pair of tokens in a row.
     """
     rows = max(1, 512 // shortest)
     found = {"few": (rows, shortest), "short": (4 * rows, shortest), "many": (16 * rows, shortest)}
@@ -69,7 +69,7 @@ class Law:
         return max(0.0, more) / (_pairs(*self.at["long"]) - _pairs(*self.at["short"]))
 
     def _logits(self, name: str, predicted: int) -> float:
-        """What the head holds: tiles grow with the tokens to be predicted, up to the largest tile."""
+        """Memory of the head: its tiles grow with the number of predicted tokens, up to the full tile size."""
         few, short, many = (
             (self._tokens(point) - self.at[point][0], self.found[point][name].logits)
             for point in ("few", "short", "many")
@@ -82,7 +82,7 @@ def _pairs(rows: int, tokens: int) -> int:
 
 
 def _through(nodes: list[tuple[int, float]], x: float) -> float:
-    """The value at ``x`` of lines from node to node, the first and the last going on beyond; never negative."""
+    """Piecewise linear interpolation at ``x``; extrapolates beyond the first and last node, but not below 0."""
     index = min(sum(x > node for node, _ in nodes[1:-1]), len(nodes) - 2)
     (left, at_left), (right, at_right) = nodes[index : index + 2]
     return max(0.0, at_left + (x - left) * (at_right - at_left) / (right - left))
@@ -97,7 +97,7 @@ def law(run: Run) -> Law:
 
 
 def holds_pairs(run: Run) -> bool:
-    """Whether something grows with more than the number of tokens: scores of attention, virtual tokens of rows."""
+    """Whether memory depends on more than the number of tokens: attention scores, or virtual tokens in each row."""
     return run.model.attention == "eager" or run.adapter.virtual_tokens > 0
 
 

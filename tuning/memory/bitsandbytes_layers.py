@@ -1,4 +1,4 @@
-"""Linear layers that hold and make what bitsandbytes' do, for tensors without data.
+"""Linear layers that allocate what bitsandbytes' layers allocate, for tensors without data.
 
 A 4-bit layer makes its weights anew for each product, forward and backward, and keeps no input; an 8-bit layer keeps
 its input in half precision (``bitsandbytes.autograd``: ``MatMul4Bit`` and ``MatMul8bitLt``).
@@ -31,7 +31,7 @@ def _forward(layer: torch.nn.Linear, compute: torch.dtype, keeps_input: bool, st
 
 
 class _Product(torch.autograd.Function):
-    """The product with a weight that is made for it."""
+    """The product with a weight that is dequantized for it."""
 
     @staticmethod
     def forward(ctx, states, weight, keeps_input):

@@ -20,14 +20,14 @@ from tuning.memory.weights import Trained, Weights, base_weights, trained_parame
 # buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
 # CUDA's peak counts tensors alone.
 TRAINING_RUNTIME, GENERATION_RUNTIME = 600 << 20, 570 << 20
-# What stays in the process besides on Linux, where the stages keep freed memory (tuning.core.allocator): of what the
-# steps of training make this share, since batches of other lengths leave gaps, more with products in half precision; of
-# generation nothing to speak of. As measured in runs of the pipeline.
+# On Linux the stages keep freed memory (tuning.core.allocator). In training this adds a fraction of what the steps
+# allocate, since batches of different lengths leave gaps, and more in half precision; in generation almost nothing.
+# Measured in runs of the pipeline.
 KEPT, HALF_KEPT = 0.54, 0.83
 
 
 class CannotEstimate(Exception):
-    """The model's code does something that needs data, so that a step without data cannot be run."""
+    """A step of this model cannot be simulated, because its code reads the values of tensors."""
 
 
 @contextmanager
@@ -36,13 +36,13 @@ def _without_data():
         yield
     except UserError:
         raise
-    except Exception as error:  # whatever code of a model of any kind may raise
+    except Exception as error:  # the code of an unknown model may raise anything
         raise CannotEstimate(f"memory cannot be estimated ({type(error).__name__}: {error})") from error
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes at the greatest moment, by part; they add up to it.
+    """Peak memory in bytes, by part; the parts add up to the peak.
 
     Attributes:
         weights: of the base model, or of the whole model where it is trained.
@@ -50,7 +50,7 @@ class Memory:
         activations: what the layers hold for backward, and temporary tensors.
         logits: what the head holds: tiles of logits, their probabilities and gradients.
         runtime: what the process holds beside tensors, on a CPU.
-        loading: what loading holds more than all that follows, on a CPU: pages of the file, beside other weights.
+        loading: what loading needs beyond all later steps, on a CPU: pages of the file beside converted weights.
         kept: freed memory that is not given back, on a CPU.
     """
 
@@ -71,12 +71,12 @@ class Memory:
 
     @property
     def tensors(self) -> int:
-        """Without what is not in tensors of the step."""
+        """The bytes in tensors: without runtime, loading and kept memory."""
         return self.total - self.runtime - self.loading - self.kept
 
     @property
     def least(self) -> int:
-        """Where memory is short: freed memory is given back, and the system drops pages of the file."""
+        """The bytes needed at least: where memory is short, freed memory is returned and file pages are dropped."""
         return self.total - self.kept - self.loading
 
 
@@ -124,7 +124,7 @@ class Estimator:
             return self._training(next(activations.phases(self.run, [(batch, length)])))
 
     def training_by_law(self, batch: int, length: int) -> Memory:
-        """The same without a step of this very size, for where many sizes are asked for."""
+        """As ``training``, but interpolated instead of simulated at this size; faster for many sizes."""
         return self._training(self.law.phases(batch, length))
 
     def _training(self, phases: dict[str, simulated_step.Phase]) -> Memory:
@@ -137,7 +137,8 @@ class Estimator:
     def _in_process(self, step: Memory, runtime: int, kept: int = 0) -> Memory:
         """The step with what a process on a CPU holds beside its tensors.
 
-        Weights of the file's own dtype are the pages of the file itself; others are beside these while they are loaded.
+        Weights in the file's own dtype are the mapped pages of the file; converted weights exist beside those pages
+        while they are loaded.
         """
         if self.run.model.device != "cpu":
             return step

@@ -50,7 +50,7 @@ def without_data(adapter: AdapterSpec) -> AdapterSpec:
 
 @contextmanager
 def fake_tensors():
-    """Operations take and make tensors without data; what fails is raised, and not logged at length besides."""
+    """Inside the block, tensors have no data. Errors are raised without torch's long log messages."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     logger = logging.getLogger("torch._subclasses.fake_tensor")
@@ -64,7 +64,7 @@ def fake_tensors():
 
 
 def make_fake(model) -> None:
-    """Puts fake tensors of the CPU in the place of those of the meta device, tied ones in each place."""
+    """Replaces meta tensors by fake CPU tensors; tied weights stay tied."""
     import torch
 
     made: dict[int, torch.Tensor] = {}
@@ -80,7 +80,7 @@ def make_fake(model) -> None:
 
 
 def narrow_head(model) -> None:
-    """Leaves two tiles of logits, which hold what any two do, in a head that is not trained."""
+    """Limits an untrained head to two tiles of logits: further tiles add no memory."""
     import torch
     from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE
 

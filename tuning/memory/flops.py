@@ -31,12 +31,12 @@ def training_flops(model: Estimator, tokens: int, mean_length: float) -> float:
 
 
 def _tied(config) -> bool:
-    """Whether the table of embeddings is the head's matrix too; a table that is only looked up costs nothing."""
+    """Whether the head uses the embedding table as its matrix; a table that is only looked up costs no operations."""
     return bool(getattr(config, "tie_word_embeddings", False))
 
 
 def matrix_rate(dtype, size: int = 2048) -> float:
-    """Operations a second of a product of two square matrices, the best of several, on the device that is here."""
+    """Operations per second of a square matrix product on this device, the best of several tries."""
     import torch
 
     from tuning.model.device import device
@@ -62,7 +62,7 @@ def report(model: Estimator, train: dict[str, Any], measured: dict[str, Any], ro
 
     flops = training_flops(model, train["tokens"], train["tokens"] / rows)
     dtype = getattr(torch, model.run.half) if model.run.half else model.run.model.dtype
-    # The seconds are those of this process's tokens only, where a checkpoint was gone on from.
+    # After a resume, the seconds are of this process only, so the rate uses this process's tokens only.
     achieved = flops * measured["tokens_per_second"] / train["tokens"]
     peak = matrix_rate(dtype)
     return {"flops": flops, "flops_per_second": achieved, "share_of_matrix_product_rate": achieved / peak}

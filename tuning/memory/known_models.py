@@ -1,4 +1,4 @@
-"""The configurations of well-known models, as small facts, for estimates where the Hub cannot be reached."""
+"""Configurations of well-known models, for estimates where the Hub cannot be reached."""
 
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ _DTYPES = {"microsoft/phi-2": "float16"}
 
 
 def configuration(params: Params):
-    """The model's configuration: its own, or, where that cannot be had, what is known of it here.
+    """The model's own configuration, or the one stored here where that cannot be loaded.
 
     Raises:
         UserError: it is neither here nor on the Hub, and not known.

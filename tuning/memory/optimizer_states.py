@@ -7,7 +7,7 @@ _SMALL, _BLOCK = 4096, 256
 
 
 def _per_number(tensors: float) -> Callable:
-    """So many states of the parameter's shape and dtype, beside the step count."""
+    """States of the parameter's shape and dtype, and the step count."""
     return lambda parameter: tensors * parameter.nbytes + 4
 
 
@@ -21,15 +21,15 @@ def _eight_bits(states: int) -> Callable:
 
 
 def _factored(parameter) -> float:
-    """A number a row and a column of a matrix, as many as numbers of a vector (Shazeer and Stern 2018)."""
+    """One number per row and per column of a matrix, one per element of a vector (Shazeer and Stern 2018)."""
     if parameter.dim() < 2:
         return 4 * parameter.numel()
     rows, columns = parameter.shape[-2:]
     return 4 * (parameter.numel() // columns + parameter.numel() // rows)
 
 
-# By the name that ``train.optim`` gives, in the terms of transformers.training_args.OptimizerNames; of paged states
-# the pages may lie in main memory, so that what they take of the device is the most.
+# Keys are the values of ``train.optim`` (transformers.training_args.OptimizerNames). Pages of paged states may lie in
+# main memory, so for these the number is an upper bound of what the device holds.
 _STATES: dict[str, Callable] = {
     "adamw_torch": _per_number(2),
     "adamw_torch_fused": _per_number(2),

@@ -38,7 +38,7 @@ class Plan:
         return self.needed is None or not _exceeds(self.needed.total)
 
     def bytes(self) -> int | None:
-        """What training will take: with what it keeps, where there is room for that."""
+        """The peak that training will reach; it includes kept memory where there is room for it."""
         return self.needed and (self.needed.total if self.leaves_room() else self.needed.least)
 
 
@@ -155,7 +155,7 @@ def check_generation(spec: ModelSpec, adapter: AdapterSpec | None, task: "Task",
 
 
 def _needed(estimate, *size: int) -> Memory | None:
-    """The estimate; None, and a word about it, where there is none."""
+    """The estimate; None, with a printed note, where there is none."""
     try:
         return estimate(*size)
     except CannotEstimate as error:

@@ -73,7 +73,7 @@ def fits(on_gpu: Estimator, batch: int, length: int) -> list[str]:
 
 
 def advice(model: Estimator, batch: int, length: int, training: Memory) -> list[str]:
-    """What to change where training does not fit the device that is here; or nothing."""
+    """The remedies, if training does not fit this device; else no lines."""
     free = free_bytes()
     if free is None or model.run.model.device != device() or training.least <= free:
         return []

@@ -1,4 +1,4 @@
-"""What fits a device, and what to change where a run does not."""
+"""What fits a device, and what to change when a run does not."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ def usable(size: float) -> float:
 
 
 def largest(fits: Callable[[int], bool], most: int) -> int:
-    """The largest whole number up to ``most`` that fits, 0 if none does; if one fits, all below it do."""
+    """The largest number up to ``most`` that fits, or 0; whatever is below a number that fits must fit too."""
     low, high = 0, most
     while low < high:
         middle = (low + high + 1) // 2
@@ -40,7 +40,7 @@ def largest_length(model: Estimator, batch: int, size: float) -> int:
 
 @dataclass(frozen=True)
 class Change:
-    """What can be changed for training to need less.
+    """A change with which training needs less memory.
 
     Attributes:
         text: as ``dvc exp run -S`` takes it.
@@ -58,13 +58,13 @@ class Change:
 
     @property
     def same(self) -> tuple[int, ...]:
-        """What two changes with which training needs the same share."""
+        """The values on which the need of training depends; remedies that agree in them save the same."""
         tokens = (self.batch * self.length,) if self.model.folds else (self.batch, self.length)
         return id(self.model), *tokens
 
 
 def remedies(model: Estimator, batch: int, length: int, before: int) -> Iterator[tuple[str, int]]:
-    """What can be changed, what costs the result least first, with the bytes that each saves alone.
+    """The remedies with the bytes that each saves alone; the one that costs the result least comes first.
 
     Args:
         before: bytes that training needs, at the least, with so many rows and tokens.
@@ -78,7 +78,7 @@ def remedies(model: Estimator, batch: int, length: int, before: int) -> Iterator
 
 
 def remedy(model: Estimator, batch: int, length: int, before: int, size: int) -> tuple[str, int] | None:
-    """The first of the ``remedies`` that alone makes training fit in so many bytes; where none does, the first."""
+    """The first remedy that alone makes training fit in so many bytes; if none does, the first of all."""
     found = []
     for text, saved in remedies(model, batch, length, before):
         if before - saved <= size:

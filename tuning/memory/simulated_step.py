@@ -1,4 +1,4 @@
-"""A step of training, or of generation, run on tensors without data to see what it holds.
+"""Runs a step of training or generation on tensors without data, to count the memory it holds.
 
 The step is the trainer's own: the model of the configuration's class with its adapter, TRL's tiled head
 (``add_fused_lm_head``), backward. On fake tensors an operation costs microseconds and no memory, and autograd saves
@@ -23,13 +23,13 @@ from tuning.model.architectures import architecture, period, shortened
 from tuning.model.model_spec import ModelSpec
 
 PHASES = ("head", "last", "first", "update")
-# Tokens of a row where a step takes as long as its rows are.
+# Row length for models whose layers loop over the tokens of a row, so that a step takes time with its length.
 FOLDED = 4
 
 
 @dataclass(frozen=True)
 class Phase:
-    """The greatest moment of a phase, in bytes beside weights, adapter, and optimizer states.
+    """The peak of a phase in bytes, beside weights, adapter and optimizer states.
 
     Attributes:
         layers: what the layers hold.
@@ -85,7 +85,7 @@ def training_step(run: Run, times: float, size: tuple[int, int], every: bool = F
 
 
 def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, Phase]:
-    """Forward and backward, with the greatest moment of each phase."""
+    """Runs forward and backward, and returns the peak of each phase."""
     import torch
 
     layers, accumulates = _layers(model), any(parameter.grad is not None for parameter in trained)
@@ -116,7 +116,8 @@ def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, 
     mask = torch.ones_like(ids)
     labels = {"shift_labels" if every else "labels": ids}
     output = model(input_ids=ids, attention_mask=mask, **labels, fused_lm_head=True)
-    # What the layers but the first save: at the end of the last, what it has read may be there without being saved.
+    # What all layers but the first save. What the last layer has read may still be alive without being saved, and is
+    # subtracted.
     more = saved["head"] - saved["last"] - sum(size for held, size in read["head"] if held() is None)
     loss = -output.log_probs.sum() / ids.numel()
     del output
@@ -133,7 +134,7 @@ def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, 
 
 
 def _added(layers, saved: int, accumulates: bool) -> dict[str, tuple[int, int]]:
-    """By phase, what layers add: what they save, which is there until their backward, and gradients from then on."""
+    """What each layer adds to each phase: saved tensors until its backward pass, gradients afterwards."""
     gradients = sum(p.grad.nbytes for layer in layers for p in layer.parameters() if p.grad is not None)
     return {
         "head": (saved, gradients if accumulates else 0),
@@ -163,7 +164,7 @@ def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:
 
     from tuning.memory import bitsandbytes_layers
 
-    # A few layers tell, since each frees what it made.
+    # A few layers are enough, since each frees its temporary tensors.
     text = spec.config.get_text_config()
     few = shortened(spec.config, min(text.num_hidden_layers, max(2, period(spec.config))))
     with torch.device("meta"):
@@ -175,7 +176,7 @@ def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:
         make_fake(model)
         peak = partial(_peak, model)
         reading, writing = _reading(peak, spec.config, at_once, prompt), peak(batch, 1)
-    scores = 3 * 4 * batch * text.num_attention_heads * positions  # as they come, masked, and as weights
+    scores = 3 * 4 * batch * text.num_attention_heads * positions  # scores, masked scores, and weights
     return max(reading, writing + scores)
 
 
@@ -193,7 +194,7 @@ def _peak(model, rows: int, length: int) -> int:
 
 
 def _reading(peak: Callable[[int, int], int], config, rows: int, length: int) -> int:
-    """The peak of reading prompts; where that takes as long as they are, on a line through two short ones."""
+    """The peak of reading prompts; for models that loop over tokens, extrapolated from two short prompts."""
     if not architecture(config.model_type).loops or length <= 32:
         return peak(rows, length)
     at_16, at_32 = peak(rows, 16), peak(rows, 32)

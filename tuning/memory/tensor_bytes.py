@@ -24,12 +24,12 @@ class TensorBytes(TorchDispatchMode):
         self._known: dict[int, weakref.ref] = {}
 
     def note_weights(self, model: torch.nn.Module, counted: bool = True) -> None:
-        """Counts a model's parameters and buffers, or leaves them, and all views of them, out of the count."""
+        """Registers a model's parameters and buffers: counted, or ignored together with all their views."""
         for tensor in [*model.parameters(), *model.buffers()]:
             self.note(tensor, counted)
 
     def note(self, tensor: torch.Tensor, counted: bool = True) -> None:
-        """Counts a tensor's storage, once, as its bytes or as nothing."""
+        """Registers a tensor's storage once, with its bytes or with zero."""
         storage = tensor.untyped_storage()
         key, size = id(storage), storage.nbytes() if counted else 0
         if key in self._known:
@@ -44,12 +44,12 @@ class TensorBytes(TorchDispatchMode):
         self.peak = max(self.peak, self.live)
 
     def restart(self) -> int:
-        """The peak so far; from here a new one is looked for."""
+        """Returns the peak so far and starts a new one."""
         peak, self.peak = self.peak, self.live
         return peak
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if function is torch.ops.prim.device.default:  # what fake tensors are asked most, which makes nothing
+        if function is torch.ops.prim.device.default:  # the most frequent call on fake tensors; it allocates nothing
             return args[0].fake_device
         result = function(*args, **(kwargs or {}))
         for leaf in tree_leaves(result):

@@ -1,4 +1,4 @@
-"""What is trained: LoRA, prompt tuning, both at once, or the whole model; made, saved, and put back.
+"""Makes, saves and loads what is trained: LoRA, prompt tuning, both at once, or the whole model.
 
 In ``models/adapter`` LoRA or prompt tuning stand as PEFT saves them. Of both, prompt tuning stands there
 and LoRA in the folder ``lora`` below it, each a PEFT adapter that can be loaded alone. A model that was
@@ -25,10 +25,10 @@ LORA = "lora"
 
 
 def check_trained(otherwise: str = "") -> None:
-    """Asks for what train makes.
+    """Raises an error if the result of train is missing.
 
     Args:
-        otherwise: what can be done without it, to end the message with.
+        otherwise: the end of the message, which says what works without it.
 
     Raises:
         UserError: it is not there.
@@ -126,7 +126,7 @@ def lora_parameters(model: "PreTrainedModel") -> dict[str, Any]:
 
 
 def parameter_counts(model: "PreTrainedModel") -> tuple[int, int]:
-    """Trainable parameters, and those of the base model, of which four quantized bits count as one.
+    """The numbers of trainable parameters and of the base model's; a 4-bit weight counts as one parameter.
 
     bitsandbytes packs two 4-bit weights into a byte; PEFT's rule for counting them is followed.
     """
@@ -148,10 +148,10 @@ def save_adapter(
     adapter: AdapterSpec,
     weights: dict[str, Any] | None = None,
 ) -> None:
-    """Saves what was trained, so that the same adapter is the same bytes.
+    """Saves what was trained; equal adapters give equal bytes.
 
     Args:
-        weights: the model's weights by name, where the model itself holds only a part of them.
+        weights: the full weights by name, where the model holds only a shard of them.
     """
     model.save_pretrained(folder, **({} if weights is None else {"state_dict": weights}))
     if adapter.lora and adapter.prompt_tuning:
@@ -178,7 +178,7 @@ def _save_lora(weights: dict[str, Any], folder: Path, config: "LoraConfig") -> N
 
 
 def _make_stable(path: Path) -> None:
-    """PEFT writes sets in an order that changes from process to process, and a card that carries versions."""
+    """Makes PEFT's files repeatable: sorts its sets, whose order changes from run to run, and removes its card."""
     (path.parent / "README.md").unlink(missing_ok=True)
     config = json.loads(path.read_text(encoding="utf-8"))
     for key in ("target_modules", "modules_to_save", "exclude_modules"):

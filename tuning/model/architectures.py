@@ -17,7 +17,7 @@ class Architecture:
     Attributes:
         attention: ``attn_implementation`` unless ``model_config`` names one; None leaves it to the library.
         pads: whether prompts of different lengths can be padded to one batch for generation.
-        loops: whether its layers go through a row token by token, so that a step takes as long as the row.
+        loops: whether its layers loop over the tokens of a row, so that simulating a step takes time with its length.
         reason: why.
     """
 
@@ -35,7 +35,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "recurrent_gemma": Architecture(
         pads=False,
         loops=True,
-        reason="its recurrent state reads padding like text, so only prompts of equal length share a batch",
+        reason="its recurrent state reads padding as text, so a batch holds only prompts of equal length",
     ),
 }
 
@@ -46,7 +46,7 @@ def architecture(model_type: str) -> Architecture:
 
 
 def period(config) -> int:
-    """Layers after which their kinds repeat, where the kinds differ in what they hold."""
+    """The period after which the kinds of layers repeat, where they differ in memory."""
     return len(getattr(config, "block_types", None) or [None])
 
 

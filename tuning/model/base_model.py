@@ -39,10 +39,9 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
 
 
 def _leave_file(model: "PreTrainedModel") -> None:
-    """Copies what was not quantized, which may still be a part of the mapped file.
+    """Copies the unquantized tensors, which may be views of the mapped file.
 
-    A mapped file stays in the process as a whole, with the unquantized form of all weights, while one tensor of it is
-    in use.
+    As long as one tensor uses the mapped file, all of it stays in memory, with the unquantized form of all weights.
     """
     for tensor in [*model.parameters(), *model.buffers()]:
         if tensor.is_floating_point():

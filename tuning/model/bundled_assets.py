@@ -80,7 +80,7 @@ def convert(gguf: Path, folder: Path) -> None:
 
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    # The weights are plain floats now; what says otherwise would keep them from being saved.
+    # The weights are plain floats now; save_pretrained would refuse while the model claims to be quantized.
     del model.config.quantization_config
     model.hf_quantizer = None
     model.is_quantized = False

@@ -41,7 +41,7 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     borrow(name)
     with explain("tokenizer", name):
         tokenizer = AutoTokenizer.from_pretrained(name, **params.tokenizer_config.arguments)
-    for how in ("is_local", "local_files_only"):  # it was found; saved with it, equal tokenizers would differ
+    for how in ("is_local", "local_files_only"):  # how it was found, which must not be saved with it
         tokenizer.init_kwargs.pop(how, None)
     if tokenizer.chat_template is None:
         warnings.warn(f"{name} has no chat template: using ChatML ({DEFAULT_TEMPLATE.name})", stacklevel=2)
@@ -59,8 +59,8 @@ def has_own_template(tokenizer: "PreTrainedTokenizerBase") -> bool:
 def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
     """A token of the vocabulary that never ends a turn; padding is masked, so its meaning is free.
 
-    A token made for it or reserved, else the unknown or first token, else the last of the vocabulary,
-    which is the rarest: whatever pads is left out of decoded text.
+    The first choice is a padding or reserved token, then the unknown or first token, then the last of the vocabulary,
+    which is the rarest; it matters because decoding leaves the pad token out of texts.
     """
     reserved = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower() or "reserved" in token.lower()]
     for token in [*reserved, tokenizer.unk_token, tokenizer.bos_token]:
@@ -99,7 +99,7 @@ def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], comp
     whole = _rendered(tokenizer, said.messages)
     if whole.startswith(before):
         ids = said.ids(whole[len(before) :])
-    else:  # the template shows a turn's start differently once it is answered
+    else:  # some templates write the start of a turn differently once it has an answer
         ids = said.ids(_continued(before, said.messages[-1]["content"]))
     ends = end_tokens(tokenizer)
     while ids and ids[-1] not in ends and not tokenizer.decode(ids[-1:]).strip():
@@ -131,7 +131,7 @@ def _continued(before: str, answer: str) -> str:
 
 
 def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **options: bool) -> str:
-    """The conversation as the template writes it; what the system says goes to the user's first turn if need be."""
+    """The conversation in the chat template; without a system role, the system prompt joins the first user turn."""
     from jinja2.exceptions import TemplateError
 
     try:

@@ -4,7 +4,7 @@ import os
 
 
 def device() -> str:
-    """``cuda``, ``mps`` or ``cpu``: where one process computes."""
+    """The kind of device that this process computes on: ``cuda``, ``mps`` or ``cpu``."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""What goes wrong between here and the Hugging Face Hub, in words a user can act on."""
+"""Errors of the Hugging Face Hub, as messages that a user can act on."""
 
 import os
 from contextlib import contextmanager
@@ -66,20 +66,20 @@ def _cache_problem(error: BaseException) -> str | None:
 def reachable() -> bool:
     """Whether the Hub, or the mirror in its place, answers within three seconds.
 
-    Its libraries ask five times, for a minute and more, before they give a file up.
+    Without this check, its libraries retry a file five times, for more than a minute.
     """
     from huggingface_hub import constants
     from huggingface_hub.utils import get_session
 
     try:
         get_session().head(constants.ENDPOINT, timeout=3)
-    except Exception:  # of the one or the other HTTP library, by the version of huggingface_hub, or offline mode
+    except Exception:  # which HTTP library raises depends on the version; offline mode has errors of its own
         return False
     return True
 
 
 def borrow(name: str) -> None:
-    """Makes what git does not track, such as the embedded model, appear in a temporary checkout of the project.
+    """Links files that git does not track, such as the embedded model, into a temporary checkout of the project.
 
     DVC runs queued experiments in ``.dvc/tmp/exps/NAME``, where only tracked files are. A link to the same path of
     the project itself costs no copy, and leaves the name as it is written in params.yaml.

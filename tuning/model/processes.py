@@ -12,7 +12,7 @@ from tuning.model.device import device
 
 
 def launched(config: str | None, module: str, *arguments: str) -> bool:
-    """Runs the stage under ``accelerate launch``, if a config file is given and this is not such a process.
+    """Runs the stage under ``accelerate launch`` if a config file is given, unless this process was launched so.
 
     Args:
         config: an accelerate config file (``configs/accelerate/`` has some), or None for a single process.

@@ -1,4 +1,4 @@
-"""The card of an exported model: what it came from, what it scores with which certainty, and its limits.
+"""The card of an exported model: its origin, its scores with intervals, and its limits.
 
 In the format of the Hub (huggingface_hub.ModelCard), whose front matter tools read.
 """
@@ -24,7 +24,7 @@ _SHOWN = ("lora", "prompt_tuning", "quantization", "train", "data")
 
 
 def card(params: Params, adapter: bool) -> "ModelCard":
-    """The card of what the workspace's experiment has trained.
+    """The card of the model that the workspace's experiment trained.
 
     Args:
         adapter: whether only the adapter is exported.

@@ -1,7 +1,7 @@
-"""The page of a run: what it was, what it scored, and every response with the reason of every verdict.
+"""The report of a run: its parameters, its scores, and every response with the reason for every verdict.
 
-One HTML file that needs nothing beside it. It holds results only, no measurements of a machine, so two runs that
-give the same results give the same page.
+One self-contained HTML file. It holds results only, no measurements of the machine, so that equal results give an equal
+page.
 """
 
 from collections.abc import Iterable
@@ -36,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Answered:
-    """A prompt with both responses and what was judged of them."""
+    """A prompt with both responses and their verdicts."""
 
     key: int | str
     prompt: str
@@ -67,7 +67,7 @@ def page(
     curves: list[Curve],
     numbers: dict[str, dict[str, Any]],
 ) -> bytes:
-    """The page as UTF-8; whatever models or data sets wrote appears as text.
+    """The page as UTF-8; texts of models and data sets are escaped.
 
     Args:
         params: the parameters of the run, by section.

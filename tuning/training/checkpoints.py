@@ -31,9 +31,9 @@ WITHOUT = {
 
 
 def latest(folder: Path) -> str | None:
-    """The newest whole checkpoint in the folder of exactly this run, or None to start afresh.
+    """The newest complete checkpoint of exactly this run; None if there is none.
 
-    One that cannot be read is reported and passed over for the one before.
+    A checkpoint that cannot be read is reported, and the one before it is tried.
     """
     found = [path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
     for path in sorted(found, key=lambda path: -int(path.name.split("-")[1])):
@@ -46,7 +46,7 @@ def latest(folder: Path) -> str | None:
 
 
 def problem(checkpoint: Path) -> str | None:
-    """Why a checkpoint cannot be used, or None. It was cut short or damaged if a file is missing or unreadable."""
+    """Why a checkpoint cannot be used (a file is missing or unreadable); None if it can."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -108,15 +108,15 @@ class Checkpoints(TrainerCallback):
         weights = load_file(Path(self.checkpoint, TRAINED))
         with torch.no_grad():
             for name, parameter in model.named_parameters():
-                if name in weights and not hasattr(parameter, "full_tensor"):  # FSDP restores its own
+                if name in weights and not hasattr(parameter, "full_tensor"):  # FSDP restores its weights itself
                     parameter.copy_(weights[name])
         progress = torch.load(Path(self.checkpoint, _progress(rank())), weights_only=True)
         self.restored = progress["epoch_start"]
         self.trainer._tr_loss += progress["loss"].to(self.trainer._tr_loss.device)
         self.trainer._total_loss_scalar = progress["loss_before"]
         self.trainer._globalstep_last_logged = progress["last_logged"]
-        state.compute_steps(args, state.max_steps)  # those of now, where the checkpoint was written with others
-        args.eval_on_start = False  # its validation loss is among those that the checkpoint brings
+        state.compute_steps(args, state.max_steps)  # the checkpoint may have been written with other intervals
+        args.eval_on_start = False  # the checkpoint has this validation loss already
 
     def on_epoch_begin(self, args, state, control, **kwargs):
         import torch

@@ -9,7 +9,7 @@ from tuning.core.files import new_folder
 from tuning.core.paths import CURVES
 from tuning.model.processes import rank
 
-# What the trainer logs under these names is a result; the rest (seconds, rates) is measurement.
+# Only these logged values are results; the others (seconds, rates) are measurements.
 _CURVES = {"loss": "train/loss", "learning_rate": "train/learning_rate", "eval_loss": "validation/loss"}
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
     from trl import SFTConfig, SFTTrainer
 
-# oneDNN, which multiplies bfloat16 on CPUs, keeps code for each size of matrix that it has met, half a MiB and more a
-# size, without limit: with batches of every length, 4 GiB in 800 steps of the starter model. With lengths of a
-# multiple there are few sizes.
+# On a CPU, oneDNN multiplies bfloat16 matrices and caches compiled code for each matrix size, half a MiB or more,
+# without a limit. With batches of every length this took 4 GiB in 800 steps of the starter model. Padding to a multiple
+# keeps the number of sizes small.
 CPU_MULTIPLE = 8
 
 
@@ -110,7 +110,7 @@ def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", valida
 
 
 def gathered(trainer: "SFTTrainer") -> dict[str, Any] | None:
-    """All weights, where FSDP or ZeRO has divided them among processes; None where each process has them."""
+    """The full weights, gathered where FSDP or ZeRO shards them; None where each process has them anyway."""
     if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
         return None
     return trainer.accelerator.get_state_dict(trainer.deepspeed or trainer.model)
@@ -150,5 +150,5 @@ def mean_loss(trainer: "SFTTrainer") -> float:
 
 
 def _logged(state, name: str, step: int | None = None) -> list[float]:
-    """What the trainer has logged under a name, at one step or at all."""
+    """The values that the trainer logged under a name, at one step or at any."""
     return [entry[name] for entry in state.log_history if name in entry and step in (None, entry["step"])]

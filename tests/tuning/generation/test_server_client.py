@@ -28,7 +28,6 @@ GENERATION = {
     "num_batches": None,
     "base_template": "auto",
     "system_prompt": None,
-    "base_template": "auto",
     "strip_thoughts": False,
     "max_new_tokens": 20,
     "do_sample": False,

@@ -1,4 +1,4 @@
-"""Attention over cached keys and values as they lie.
+"""Attention over cached keys and values, without copying them for each query head.
 
 transformers' attention repeats each key-value head for every query head that shares it (grouped-query
 attention, Ainslie et al. 2023, arXiv 2305.13245). Here the query heads of a group are rows of one matrix
@@ -44,7 +44,7 @@ def grouped_attention(
     batch, heads, queries, size = query.shape
     groups = key.shape[1]
     scaling = size**-0.5 if scaling is None else scaling
-    if queries > 1 and softcap is None and s_aux is None:  # a prompt: the fused kernel, which keeps no scores
+    if queries > 1 and softcap is None and s_aux is None:  # reading a prompt: the fused kernel, which stores no scores
         options = {"attn_mask": attention_mask, "scale": scaling, "enable_gqa": heads != groups}
         rows = (tensor.contiguous() for tensor in (query, key, value))  # as it needs them; else all scores are kept
         output = torch.nn.functional.scaled_dot_product_attention(*rows, **options)

@@ -15,10 +15,10 @@ from tuning.generation.sequence import Sequence
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-# Rows of the batch are a multiple of the first and at least the second: products with fewer rows take other paths
-# through the library and round differently, so that an answer would depend on how many are written beside it.
+# The batch has a multiple of the first number of rows, and at least the second. Products with fewer rows use other code
+# paths of the library, which round differently; an answer would then depend on the number of its neighbours.
 ROWS, FEWEST = 8, 16
-TOKENS = 8  # tokens of a prompt are rounded up to this, and to the fewest rows at the least
+TOKENS = 8  # prompt lengths are rounded up to a multiple of this, and to the fewest rows at least
 
 
 @contextmanager
@@ -124,7 +124,7 @@ class Batch:
             sequence.append(choose(sequence, logits[row : row + 1]) if choose else likeliest[row], ends)
 
     def leave(self) -> list[Sequence]:
-        """Takes the finished sequences out; the last ones move to their rows."""
+        """Removes the finished sequences; the last rows move into the free ones."""
         finished = []
         for row in reversed(range(len(self.sequences))):
             if self.sequences[row].finish_reason is None:
@@ -139,7 +139,7 @@ class Batch:
 
 
 def _rows(sequences: int) -> int:
-    """Rows of a batch of so many sequences; what stands in the spare ones is never read."""
+    """The number of rows for so many sequences; spare rows are computed but never read."""
     return max(FEWEST, rounded_up(sequences, ROWS))
 
 
@@ -159,7 +159,7 @@ def decode(
     ends: set[int],
     prefix: torch.Tensor | None = None,
 ) -> Iterator[list[Sequence]]:
-    """Yields sequences as they finish; what a failure interrupts is open again, from its start.
+    """Yields sequences as they finish. After a failure, unfinished sequences start again from their prompts.
 
     Args:
         model: to be used inside ``grouped``.

@@ -1,4 +1,4 @@
-"""Keys and values in buffers that stay where they are.
+"""A key-value cache in preallocated buffers.
 
 transformers' dynamic cache joins old and new keys into a new tensor at every step. Here a sequence has a row
 of a preallocated buffer, into which a step writes one position. It stands on transformers' extension point
@@ -33,7 +33,7 @@ class Layer(CacheLayerMixin):
     """One layer's buffers, (sequences, key-value heads, positions, head size) each.
 
     Attributes:
-        enough: positions that are never exceeded; None: unknown.
+        enough: the largest number of positions ever needed; None: unknown.
     """
 
     sequences: int
@@ -48,7 +48,7 @@ class Layer(CacheLayerMixin):
         self.is_initialized = True
 
     def _buffer(self, like: torch.Tensor, length: int) -> torch.Tensor:
-        # Zeros, for what is masked is multiplied by zero, and must therefore be a number.
+        # Zeros, not uninitialised memory: masked values are multiplied by zero, and 0 * NaN would be NaN.
         return like.new_zeros(self.sequences, like.shape[1], length, like.shape[-1])
 
     def reserve(self, length: int) -> None:

@@ -1,9 +1,9 @@
 """The two matrix products of attention for a decoding step on a CPU, each sequence over its own positions only.
 
-A step has one query a head. The library's batched matrix product of these few rows neither reaches the memory's
-rate nor knows that the sequences of a batch differ in length; the loops here, compiled by numba, read every key
-and value once, and no more of them than the sequence has. A sequence gets the same numbers whatever stands
-beside it. The threads are those of torch, since both use the process's one OpenMP library.
+A decoding step has one query for each head. The library's batched matrix product is slow for so few rows and reads
+every sequence up to the longest one. The loops here, compiled by numba, read each key and value once, and only those
+that the sequence has. A sequence gets the same numbers whatever its neighbours. numba uses torch's threads, since both
+share the OpenMP library of the process.
 """
 
 import os

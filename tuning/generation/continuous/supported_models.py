@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def why_not(model: "PreTrainedModel", config: "GenerationConfig", prompt: list[int], prefix=None) -> str | None:
     """Why this model or this way of generating needs transformers' own ``generate``; None if it does not.
 
-    What cannot be seen from the outside is tried: the logits after a short prompt must be the model's own.
+    The last check is a trial: after a short prompt, the logits must equal the model's own.
 
     Args:
         prompt: token ids to try it with.
@@ -27,7 +27,7 @@ def why_not(model: "PreTrainedModel", config: "GenerationConfig", prompt: list[i
     if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
         return f"the generation mode is {mode.value}"
     if config.max_time or (config.guidance_scale or 1) != 1 or config.cache_implementation:
-        return "'max_time', 'guidance_scale' and 'cache_implementation' are its own"
+        return "only it supports 'max_time', 'guidance_scale' and 'cache_implementation'"
     if getattr(model, "_is_stateful", False) or not getattr(model, "_supports_attention_backend", False):
         return f"{model.config.model_type} has no cache of keys and values alone, or an attention of its own"
     if set(getattr(text, "layer_types", None) or ()) - {"full_attention", "sliding_attention"}:
@@ -48,7 +48,7 @@ def _disagreement(model: "PreTrainedModel", prompt: list[int], prefix) -> str | 
                 found = batch.logits()[0]
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # whatever a model of any kind does with what it does not expect
+        except Exception as error:  # an unknown model may raise anything when it gets a cache that it does not expect
             return f"{model.config.model_type} does not take our cache ({type(error).__name__}: {error})"
     tolerance = 1e-3 if expected.dtype == torch.float32 else 5e-2
     if (found - expected).abs().max() > tolerance * expected.abs().max().clamp(min=1):
