@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tuning.config.declared import declared
 from tuning.config.params import read_params
-from tuning.core.errors import run
+from tuning.core.command import run
 from tuning.core.files import check_outputs, write_json
 from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose

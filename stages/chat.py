@@ -6,7 +6,7 @@ An answer appears as it is written; Ctrl-C ends it. /new starts a new conversati
 import argparse
 
 from tuning.config.params import Params, read_params
-from tuning.core.errors import run
+from tuning.core.command import run
 from tuning.generation import decoding
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.base_model import load_model

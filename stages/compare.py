@@ -8,7 +8,7 @@ Names are those of experiments, branches, tags or commits; `workspace` is what l
 import argparse
 
 from tuning.config.params import read_params
-from tuning.core.errors import run
+from tuning.core.command import run
 from tuning.report.comparison import compare
 
 

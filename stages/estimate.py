@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tuning.config import overrides
 from tuning.config.params import Params
-from tuning.core.errors import UserError, run
+from tuning.core.command import run
+from tuning.core.errors import UserError
 from tuning.memory import printed_estimate
 from tuning.memory.estimator import CannotEstimate
 from tuning.memory.known_models import configuration

@@ -13,7 +13,8 @@ import shutil
 from pathlib import Path
 
 from tuning.config.params import Params, read_params
-from tuning.core.errors import UserError, run
+from tuning.core.command import run
+from tuning.core.errors import UserError
 from tuning.core.files import new_folder
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.chat_template import load_tokenizer

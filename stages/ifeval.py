@@ -13,7 +13,8 @@ from ifeval.thoughts import has_thoughts, without_thoughts
 from tuning.config import huggingface_keys
 from tuning.config.declared import declared
 from tuning.config.params import read_params
-from tuning.core.errors import UserError, doing, run
+from tuning.core.command import run
+from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.report import page
 

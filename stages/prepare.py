@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from tuning.config.declared import declared
 from tuning.config.params import Params, read_params
-from tuning.core.errors import UserError, run
+from tuning.core.command import run
+from tuning.core.errors import UserError
 from tuning.core.files import check_outputs, write_bytes, write_json, write_jsonl
 from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tuning.config.params import Params, read_params
-from tuning.core.errors import UserError, run
+from tuning.core.command import run
+from tuning.core.errors import UserError
 from tuning.core.files import read_json, write_bytes, write_json
 from tuning.memory import flops, printed_estimate
 from tuning.memory.estimator import CannotEstimate, Estimator, Memory

@@ -5,7 +5,8 @@ from pathlib import Path
 from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.allocator import give_back_freed_memory, keep_freed_memory
-from tuning.core.errors import doing, run
+from tuning.core.command import run
+from tuning.core.errors import doing
 from tuning.core.files import check_outputs, new_folder, read_jsonl, write_json
 from tuning.core.measurement import Measurement
 from tuning.core.paths import CURVES

@@ -1,18 +1,8 @@
 """Errors shown as one message, which says what was being done, and not as a traceback."""
 
 import errno
-import os
-import sys
-import traceback
-from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
 
-from tuning.core.library_messages import filter_messages
-from tuning.core.redaction import redacted
-
-INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
-_DEBUG = "DEBUG"  # set to 1 to see where an error arose
 _LONGEST = 2000  # characters of another library's message
 
 
@@ -33,39 +23,6 @@ def doing(what: str):
         raise
     except Exception as error:
         raise UserError(f"while {what}: {explained(error)}") from error
-
-
-def run(main: Callable[[], None], lock: str | None = None) -> None:
-    """Runs a stage or command; whatever it raises ends it with one message and exit code 1, Ctrl-C quietly with 130.
-
-    The traceback is shown as well where the environment variable DEBUG is 1.
-
-    Args:
-        lock: the stage's name in dvc.yaml; another process that runs it in this folder makes this one end.
-    """
-    from tuning.core.stage_lock import stage_lock
-
-    filter_messages()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # a model may answer what no terminal can show
-    name = Path(sys.argv[0]).stem
-    try:
-        with stage_lock(lock):
-            main()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # whoever reads what is printed has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        if os.environ.get(_DEBUG) == "1":
-            print(redacted(traceback.format_exc()), file=sys.stderr)
-        if isinstance(error, UserError):
-            message = str(error)
-        else:
-            message = f"{name}: {explained(error)} ({_DEBUG}=1 in the environment shows where)"
-        print(f"error: {redacted(message)}", file=sys.stderr)
-        sys.exit(1)
 
 
 def explained(error: BaseException) -> str:

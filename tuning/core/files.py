@@ -149,7 +149,10 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
 
 
 def _text(path: Path) -> str:
-    return _bytes(path).decode("utf-8")
+    try:
+        return _bytes(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is damaged ({error}): {_WRITTEN}") from None
 
 
 def _bytes(path: Path) -> bytes:
@@ -157,8 +160,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} is not here: {_WRITTEN}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is damaged ({error}): {_WRITTEN}") from None
 
 
 def fingerprint(*parts: Any) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
 from tuning.generation import padded_batches
-from tuning.generation.sequence import Sequence, own_seed
+from tuning.generation.sequence import Decoding, Sequence, own_seed
 from tuning.model.chat_template import end_tokens
 
 if TYPE_CHECKING:
@@ -31,25 +31,6 @@ class Response:
     text: str
     new_tokens: int
     finish_reason: str
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """How prompts are answered.
-
-    Attributes:
-        config: whatever ``generation`` gives, see ``generation_config``.
-        batch_size: prompts at once, at the most; halved when memory runs out.
-        seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
-        share: of several processes, this one's number and how many there are.
-        say: called with each message for the user.
-    """
-
-    config: "GenerationConfig"
-    batch_size: int
-    seed: int
-    share: tuple[int, int] = (0, 1)
-    say: Callable[[str], None] = print
 
 
 def generation_config(

@@ -5,13 +5,11 @@ from copy import copy
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from tuning.generation.sequence import Sequence, own_seed
+from tuning.generation.sequence import Decoding, Sequence, own_seed
 from tuning.model.architectures import architecture
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
-
-    from tuning.generation.decoding import Decoding
 
 
 def batches(order: list[Sequence], size: int, pads: bool = True) -> list[list[Sequence]]:
@@ -28,7 +26,7 @@ def batches(order: list[Sequence], size: int, pads: bool = True) -> list[list[Se
 def decode(
     model: "PreTrainedModel",
     tokenizer: "PreTrainedTokenizerBase",
-    how: "Decoding",
+    how: Decoding,
     order: list[Sequence],
     size: int,
 ) -> Iterator[list[Sequence]]:

@@ -1,8 +1,31 @@
-"""A prompt and its answer as far as it is written."""
+"""How prompts are answered, and a prompt with its answer as far as it is written."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How prompts are answered.
+
+    Attributes:
+        config: whatever ``generation`` gives, see ``generation_config``.
+        batch_size: prompts at once, at the most; halved when memory runs out.
+        seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
+        share: of several processes, this one's number and how many there are.
+        say: called with each message for the user.
+    """
+
+    config: "GenerationConfig"
+    batch_size: int
+    seed: int
+    share: tuple[int, int] = (0, 1)
+    say: Callable[[str], None] = print
 
 
 @dataclass(eq=False)

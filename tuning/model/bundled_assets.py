@@ -15,7 +15,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tuning.core.errors import UserError, run
+from tuning.core.command import run
+from tuning.core.errors import UserError
 from tuning.core.files import new_folder
 
 MODEL = Path("models/base/SmolLM2-135M-Instruct")

@@ -1,0 +1,46 @@
+"""How every stage and command runs: one at a time where it must be, and with one message when it fails."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from tuning.core.errors import UserError, explained
+from tuning.core.library_messages import filter_messages
+from tuning.core.redaction import redacted
+from tuning.core.stage_lock import stage_lock
+
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
+_DEBUG = "DEBUG"  # set to 1 to see where an error arose
+
+
+def run(main: Callable[[], None], lock: str | None = None) -> None:
+    """Runs a stage or command; whatever it raises ends it with one message and exit code 1, Ctrl-C quietly with 130.
+
+    The traceback is shown as well where the environment variable DEBUG is 1.
+
+    Args:
+        lock: the stage's name in dvc.yaml; another process that runs it in this folder makes this one end.
+    """
+    filter_messages()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # a model may answer what no terminal can show
+    name = Path(sys.argv[0]).stem
+    try:
+        with stage_lock(lock):
+            main()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever reads what is printed has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get(_DEBUG) == "1":
+            print(redacted(traceback.format_exc()), file=sys.stderr)
+        if isinstance(error, UserError):
+            message = str(error)
+        else:
+            message = f"{name}: {explained(error)} ({_DEBUG}=1 in the environment shows where)"
+        print(f"error: {redacted(message)}", file=sys.stderr)
+        sys.exit(1)
