@@ -40,12 +40,15 @@ def generation_config(
 
     Args:
         model: loses its own generation config, which would fill in what ``arguments`` leave out.
-        arguments: of GenerationConfig; end tokens are the tokenizer's unless they name others.
+        arguments: of GenerationConfig; unless they name end tokens, these are the tokenizer's and the checkpoint's.
     """
     from transformers import GenerationConfig
 
+    own = getattr(model.generation_config, "eos_token_id", None)
+    own = own if isinstance(own, list) else [own]
     model.generation_config = GenerationConfig()
-    ends = {"eos_token_id": end_tokens(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    stop = sorted({*end_tokens(tokenizer), *own} - {None})
+    ends = {"eos_token_id": stop, "pad_token_id": tokenizer.pad_token_id}
     return GenerationConfig(**ends | {key: value for key, value in arguments.items() if value is not None})
 
 

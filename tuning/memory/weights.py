@@ -1,6 +1,6 @@
 """Parameters of a configured model and the bytes that they take, counted on the meta device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuning.memory.bitsandbytes_bytes import quantized_bytes, quantized_layers
 from tuning.memory.fake_model import without_data
@@ -61,7 +61,7 @@ def trained_parameters(run: Run) -> Trained:
 
     model = _on_meta(run.model)
     with torch.device("meta"):
-        model = add_adapter(model, run.model.unquantized(), without_data(run.adapter), checkpointing=False)
+        model = add_adapter(model, replace(run.model, quantized=False), without_data(run.adapter), checkpointing=False)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return Trained(
         parameters=sum(parameter.numel() for parameter in parameters),

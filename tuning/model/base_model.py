@@ -26,16 +26,34 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
     name, options = name or spec.name, {"dtype": spec.dtype, **spec.arguments}
     if spec.attention:
         options["attn_implementation"] = spec.attention
-    if spec.quantization:
+    if spec.quantization and not spec.stored_quantized:
         options["quantization_config"] = spec.quantization
     if options.get("device_map") is None:
         options["device_map"] = {"": own_device()}
     with explain("model", name):
         model = AutoModelForCausalLM.from_pretrained(name, **options)
     keep_layout(model)
+    make_savable(model)
     if spec.quantization and spec.device == "cpu":
         _leave_file(model)
     return model
+
+
+def make_savable(model: "PreTrainedModel") -> None:
+    """Drops the checkpoint's settings of sampling where they contradict each other, as transformers will not save them.
+
+    The stages never use them: ``generation`` alone decides. Special tokens stay.
+    """
+    from transformers import GenerationConfig
+
+    own = getattr(model, "generation_config", None)
+    if own is None:
+        return
+    try:
+        own.validate(strict=True)
+    except ValueError:
+        tokens = {name: getattr(own, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+        model.generation_config = GenerationConfig(**tokens)
 
 
 def _leave_file(model: "PreTrainedModel") -> None:

@@ -3,10 +3,12 @@
 import re
 import warnings
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
+from tuning.core.errors import UserError
 from tuning.model.hub import borrow, explain
 from tuning.model.special_tokens import Marked, marked
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 Message = dict[str, str]  # role and content
 
 DEFAULT_TEMPLATE = Path(__file__).with_name("chatml.jinja")
+# What templates that write the date are told, so that the prompts of a run, and of a run again, are the same.
+DATE = datetime(2025, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     that masking the padding never masks the end.
 
     Raises:
-        UserError: it is neither a local folder nor on the Hub, or cannot be had.
+        UserError: it is neither a local folder nor on the Hub, cannot be had, or has no end token.
     """
     from transformers import AutoTokenizer
 
@@ -46,6 +50,13 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     if tokenizer.chat_template is None:
         warnings.warn(f"{name} has no chat template: using ChatML ({DEFAULT_TEMPLATE.name})", stacklevel=2)
         tokenizer.chat_template = DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+    if tokenizer.eos_token is None:
+        ends = end_tokens(tokenizer)
+        if not ends:
+            raise UserError(
+                f"tokenizer {name!r} has no end token: set 'tokenizer_config.eos_token' to one of its tokens"
+            )
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(ends[0])
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
         tokenizer.pad_token = _pad_token(tokenizer)
     return tokenizer
@@ -130,10 +141,11 @@ def _continued(before: str, answer: str) -> str:
     return f"\n{end}\n\n{answer}"
 
 
-def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **options: bool) -> str:
+def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **options: Any) -> str:
     """The conversation in the chat template; without a system role, the system prompt joins the first user turn."""
     from jinja2.exceptions import TemplateError
 
+    options = {"strftime_now": DATE.strftime, **options}
     try:
         return tokenizer.apply_chat_template(messages, tokenize=False, **options)
     except TemplateError:

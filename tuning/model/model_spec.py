@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
+from tuning.core.errors import UserError
 from tuning.model.architectures import Architecture, architecture
 from tuning.model.device import device
 from tuning.model.hub import borrow, explain
@@ -29,6 +30,7 @@ class ModelSpec:
         dtype: of weights that are not quantized.
         bitsandbytes: how weights are quantized where they are.
         quantized: whether they are.
+        stored_quantized: whether the checkpoint itself holds quantized weights, which stay as they are.
         arguments: further keyword arguments of ``from_pretrained``.
     """
 
@@ -39,6 +41,7 @@ class ModelSpec:
     bitsandbytes: "BitsAndBytesConfig"
     quantized: bool
     arguments: dict[str, Any]
+    stored_quantized: bool = False
 
     @property
     def quantization(self) -> "BitsAndBytesConfig | None":
@@ -68,7 +71,13 @@ class ModelSpec:
         return self.arguments.get("attn_implementation") or self.architecture.attention
 
     def unquantized(self) -> "ModelSpec":
-        """The same model with its weights as they are in the checkpoint."""
+        """The same model with weights that are not quantized.
+
+        Raises:
+            UserError: the checkpoint has no others.
+        """
+        if self.stored_quantized:
+            raise UserError(f"{self.name} is itself quantized, so nothing can be merged into it: export with --adapter")
         return replace(self, quantized=False)
 
 
@@ -98,10 +107,24 @@ def model_spec(params: Params, config: "PreTrainedConfig | None" = None, on: str
         dtype = config.dtype or torch.float32
         if config.dtype is None:
             arguments["dtype"] = "auto"  # only the weights themselves tell
+    stored = getattr(config, "quantization_config", None)
+    if stored:  # the checkpoint decides
+        stored = stored if isinstance(stored, dict) else stored.to_dict()
+        return ModelSpec(params.model, config, where, dtype, _as_bitsandbytes(stored), True, arguments, True)
     enabled = params.quantization.enabled
     quantized = where == "cuda" if enabled == "auto" else enabled
     bitsandbytes = BitsAndBytesConfig(**params.quantization.arguments)
     return ModelSpec(params.model, config, where, dtype, bitsandbytes, quantized, arguments)
+
+
+def _as_bitsandbytes(stored: dict[str, Any]) -> "BitsAndBytesConfig":
+    """How a checkpoint's weights are quantized; of another library's, the same number of bits."""
+    from transformers import BitsAndBytesConfig
+
+    if stored.get("quant_method") == "bitsandbytes":
+        return BitsAndBytesConfig.from_dict(dict(stored))
+    eight = stored.get("bits") == 8
+    return BitsAndBytesConfig(load_in_8bit=eight, load_in_4bit=not eight)
 
 
 def load_config(name: str, arguments: dict[str, Any]) -> "PreTrainedConfig":
