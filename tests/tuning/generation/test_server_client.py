@@ -27,6 +27,7 @@ GENERATION = {
     "batch_size": "auto",
     "num_batches": None,
     "system_prompt": None,
+    "strip_thoughts": False,
     "max_new_tokens": 20,
     "do_sample": False,
 }
