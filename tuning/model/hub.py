@@ -89,7 +89,7 @@ def borrow(name: str) -> None:
     """
     path, here = Path(name), Path.cwd()
     exps = next((parent for parent in here.parents if parent.parts[-3:] == (".dvc", "tmp", "exps")), None)
-    if exps is None or path.is_absolute() or path.exists():
+    if exps is None or path.is_absolute() or ".." in path.parts or path.exists():
         return
     original = exps.parents[2] / path
     if original.exists():

@@ -8,6 +8,7 @@ import pytest
 
 from tests.tiny import ROOT
 from tuning.core.errors import UserError, doing, explained
+from tuning.core.stage_lock import LAUNCHED, stage_lock
 
 STAGES = ["prepare", "baseline", "train", "generate", "ifeval", "resources"]
 COMMANDS = ["chat", "export", "compare", "estimate"]
@@ -78,3 +79,21 @@ def test_what_was_being_done_is_said_once():
 def test_known_kinds_of_errors_say_what_to_do(error, words):
     assert words in explained(error)
     assert len(explained(error)) < 2100
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_that_runs_already_is_not_started_again(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with stage_lock(name):
+        done = run(tmp_path, name, "print('started')")
+        launched = run(tmp_path, name, "print('started'); sys.exit(0)", **{LAUNCHED: "1"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"error: {name} is already running in this folder (process {os.getpid()}, since" in done.stderr
+    assert launched.stdout == "started\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_take_no_lock(tmp_path, name):
+    done = run(tmp_path, name, "print('started'); sys.exit(0)")
+    assert done.stdout == "started\n"
+    assert not (tmp_path / ".dvc").exists()

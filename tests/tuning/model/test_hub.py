@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import constants
 
 from tuning.core.errors import UserError
-from tuning.model.hub import explain
+from tuning.model.hub import borrow, explain
 
 
 @pytest.mark.parametrize("below", ["", "hub", "datasets/json/lock"])
@@ -21,3 +21,18 @@ def test_a_file_elsewhere_is_not_the_cache(tmp_path, monkeypatch):
     with pytest.raises(UserError) as raised, explain("data set", str(tmp_path)):
         (tmp_path / "none.jsonl").read_text()
     assert "HF_HOME" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["../outside", "../../../../../outside", "models/../../outside", "models/base/tiny"])
+def test_a_temporary_checkout_borrows_from_inside_the_project_alone(tmp_path, monkeypatch, name):
+    project = tmp_path / "project"
+    checkout = project / ".dvc/tmp/exps/one"
+    checkout.mkdir(parents=True)
+    (project / "models/base/tiny").mkdir(parents=True)
+    for folder in (tmp_path, project / ".dvc/tmp"):
+        (folder / "outside").mkdir()
+    before = {path for path in tmp_path.rglob("*") if path.is_symlink()}
+    monkeypatch.chdir(checkout)
+    borrow(name)
+    made = {path for path in tmp_path.rglob("*") if path.is_symlink()} - before
+    assert made == ({checkout / name} if name == "models/base/tiny" else set())
