@@ -1,5 +1,6 @@
 """Tokenizer and chat template: how a conversation becomes the tokens of a prompt and its completion."""
 
+import functools
 import re
 import warnings
 from dataclasses import dataclass
@@ -145,7 +146,8 @@ def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **o
     """The conversation in the chat template; without a system role, the system prompt joins the first user turn."""
     from jinja2.exceptions import TemplateError
 
-    options = {"strftime_now": DATE.strftime, **options}
+    if isinstance(tokenizer.chat_template, str) and "strftime_now" in tokenizer.chat_template:
+        options["chat_template"] = _dated(tokenizer.chat_template)
     try:
         return tokenizer.apply_chat_template(messages, tokenize=False, **options)
     except TemplateError:
@@ -154,6 +156,12 @@ def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **o
     system, first, *rest = messages
     joined = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
     return tokenizer.apply_chat_template([joined, *rest], tokenize=False, **options)
+
+
+@functools.cache
+def _dated(template: str) -> str:
+    """The template with ``DATE`` in the place of today, which it asks for with ``strftime_now``."""
+    return re.sub(r"strftime_now\(\s*(['\"])(.*?)\1\s*\)", lambda found: repr(DATE.strftime(found[2])), template)
 
 
 def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
