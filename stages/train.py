@@ -16,7 +16,7 @@ from tuning.memory.run import Run
 from tuning.model.adapters import ADAPTER, adapter_spec, add_adapter, save_adapter
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer
-from tuning.model.model_spec import model_spec
+from tuning.model.model_spec import check_sizes, model_spec
 from tuning.model.processes import launched, same_everywhere
 
 TRAIN, VALIDATION = Path("data/prepared/train.jsonl"), Path("data/prepared/validation.jsonl")
@@ -44,6 +44,9 @@ def main() -> None:
     train = trainer.encode(rows, tokenizer, config.max_length, whole=config.completion_only_loss is False)
     validation = trainer.encode(held_out, tokenizer, config.max_length)
     check_values(config, adapter, tokenizer, steps(config, len(train)))
+    check_sizes(
+        spec, [ids for rows in (train, validation) if len(rows) for ids in rows["input_ids"]], config.max_length
+    )
     lengths = [len(ids) for ids in train["input_ids"]]
     automatic = settings.automatic(params.train)
     plan = plan_training(Run(spec, adapter, config), lengths, automatic, params.resources.strict)

@@ -1,6 +1,7 @@
 """Which model is loaded and how: decided once, when a stage starts, and passed on."""
 
 import copy
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -142,3 +143,27 @@ def load_config(name: str, arguments: dict[str, Any]) -> "PreTrainedConfig":
     borrow(name)
     with explain("model", name):
         return AutoConfig.from_pretrained(name, **{key: arguments[key] for key in _WHERE if key in arguments})
+
+
+def check_sizes(spec: ModelSpec, rows: list[list[int]], limit: int | None) -> None:
+    """Compares the rows with the model's tables of tokens and positions, before weights are loaded.
+
+    Positions that are computed have no table, and may go beyond what the model was made for.
+
+    Args:
+        rows: token ids.
+        limit: of tokens in a row; None for none.
+
+    Raises:
+        UserError: a token or a position has no place in its table.
+    """
+    text = spec.config.get_text_config()
+    largest = max((max(ids, default=0) for ids in rows), default=0)
+    if largest >= text.vocab_size:
+        advice = "set 'tokenizer' to the one that belongs to the model"
+        raise UserError(f"the tokenizer gives token {largest}, and {spec.name} has {text.vocab_size} tokens: {advice}")
+    positions = getattr(text, "max_position_embeddings", None)
+    longest = min(max(map(len, rows), default=0), limit or sys.maxsize)
+    if positions and longest > positions and not hasattr(text, "rope_parameters"):
+        advice = f"set 'train.max_length' to {positions} or lower"
+        raise UserError(f"a row has {longest} tokens, and {spec.name} has {positions} positions: {advice}")

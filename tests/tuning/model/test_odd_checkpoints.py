@@ -11,7 +11,7 @@ from tuning.generation import decoding
 from tuning.memory.run import Run
 from tuning.memory.weights import base_weights, trained_parameters
 from tuning.model import adapters, base_model, chat_template
-from tuning.model.model_spec import model_spec
+from tuning.model.model_spec import check_sizes, model_spec
 
 DATED = "Today is {{ strftime_now('%d %b %Y') }}.\n" + tiny.CHATML
 
@@ -119,3 +119,23 @@ def test_stored_quantized_weights_are_estimated_as_such(four_bits, tiny_model):
     stored, loaded = Run(model_spec(params), adapter), Run(model_spec(plain), adapter)
     assert base_weights(stored).generation < base_weights(loaded).generation
     assert trained_parameters(stored).parameters == trained_parameters(loaded).parameters
+
+
+def test_a_token_that_the_model_does_not_have_is_named_before_weights_are_loaded(tiny_model):
+    spec = model_spec(params_of(tiny_model))
+    size = spec.config.vocab_size
+    check_sizes(spec, [[0, size - 1]], None)
+    with pytest.raises(UserError, match=rf"gives token {size}, and .* has {size} tokens: set 'tokenizer'"):
+        check_sizes(spec, [[1], [size]], None)
+
+
+def test_learned_positions_limit_a_row_and_computed_ones_do_not(tiny_model, tmp_path):
+    from transformers import GPT2Config
+
+    GPT2Config(n_embd=8, n_layer=1, n_head=1, n_positions=64).save_pretrained(tmp_path / "gpt2")
+    learned, computed = model_spec(params_of(tmp_path / "gpt2")), model_spec(params_of(tiny_model))
+    row = [1] * 600
+    check_sizes(computed, [row], None)
+    check_sizes(learned, [row], 64)
+    with pytest.raises(UserError, match=r"a row has 65 tokens, and .* has 64 positions: set 'train.max_length' to 64"):
+        check_sizes(learned, [row], 65)
