@@ -13,7 +13,7 @@ os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PAT
 import hypothesis
 import pytest
 
-from tests import architectures, tiny
+from tests import tiny, tiny_architectures
 from tests.tuning.estimates import changed, estimator
 
 hypothesis.settings.register_profile("no clock", deadline=None)
@@ -58,7 +58,7 @@ def params(tiny_model):
 @pytest.fixture
 def recurrent_params(tmp_path):
     """Values of an experiment with a model whose layers go through a row token by token."""
-    folder = architectures.save("recurrent_gemma", tmp_path / "model")
+    folder = tiny_architectures.save("recurrent_gemma", tmp_path / "model")
     return changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
 
 

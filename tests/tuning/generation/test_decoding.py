@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GenerationConfig, GptOssConfig, GptOssForCausalLM
 
-from tests import architectures, loading, tiny
+from tests import loading, tiny, tiny_architectures
 from tests.tuning.answers import QUESTIONS, answers, one_at_a_time, settings_of, tokens
 from tuning.generation import decoding
 from tuning.generation.continuous import batching
@@ -18,10 +18,10 @@ from tuning.generation.sequence import Sequence
 from tuning.model import adapters, chat_template
 
 
-@pytest.fixture(scope="module", params=architectures.ARCHITECTURES)
+@pytest.fixture(scope="module", params=tiny_architectures.ARCHITECTURES)
 def any_model(request, tmp_path_factory):
     """Model and tokenizer of each architecture, with the attention that the stages load it with."""
-    folder = architectures.save(request.param, tmp_path_factory.mktemp(request.param) / "model")
+    folder = tiny_architectures.save(request.param, tmp_path_factory.mktemp(request.param) / "model")
     values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
     return loading.base(values), loading.tokenizer(values)
 
@@ -165,7 +165,7 @@ def test_samples_have_the_distribution_of_the_model(model, tokenizer):
 
 
 def test_sampling_by_generate_depends_on_the_prompt_only_too(tmp_path):
-    folder = architectures.save("recurrent_gemma", tmp_path / "model")
+    folder = tiny_architectures.save("recurrent_gemma", tmp_path / "model")
     values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
     model, tokenizer = loading.base(values), loading.tokenizer(values)
     options = {"do_sample": True, "temperature": 1.5, "max_new_tokens": 6}

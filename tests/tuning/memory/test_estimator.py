@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import DynamicCache
 
-from tests import architectures, loading, tiny
+from tests import loading, tiny, tiny_architectures
 from tests.tuning.answers import settings_of
 from tests.tuning.estimates import changed, estimator
 from tuning.core.errors import UserError
@@ -31,10 +31,10 @@ def trained_peak(values, batch, length, tokenizer, folder):
     return counter.peak
 
 
-@pytest.mark.parametrize("architecture", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", tiny_architectures.ARCHITECTURES)
 @pytest.mark.parametrize("kind", ["lora", "full"])
 def test_training_takes_what_was_estimated(architecture, kind, tmp_path, tokenizer):
-    folder = architectures.save(architecture, tmp_path / "model")
+    folder = tiny_architectures.save(architecture, tmp_path / "model")
     values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), kind, gradient_checkpointing=False)
     values["train"]["per_device_train_batch_size"] = 4
     peak = trained_peak(values, 4, 48, tokenizer, tmp_path / "out")
@@ -87,13 +87,13 @@ def test_generation_takes_what_was_estimated(params, model, tokenizer):
 
 @pytest.fixture(
     scope="module",
-    params=[*((name, "lora") for name in architectures.ARCHITECTURES), ("llama", "prompt"), ("gemma2", "prompt")],
+    params=[*((name, "lora") for name in tiny_architectures.ARCHITECTURES), ("llama", "prompt"), ("gemma2", "prompt")],
     ids=" ".join,
 )
 def any_estimate(request, tmp_path_factory):
     """The memory of a model of each architecture, of more layers than are run."""
     name, kind = request.param
-    folder = architectures.save(name, tmp_path_factory.mktemp(name) / "model")
+    folder = tiny_architectures.save(name, tmp_path_factory.mktemp(name) / "model")
     values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), kind, gradient_checkpointing=False)
     model = estimator(values)
     model.config.num_hidden_layers = 6
@@ -177,7 +177,7 @@ def test_more_never_takes_less(any_estimate, batch, length):
 
 
 def test_recurrent_layers_hold_a_state_and_no_keys(tmp_path):
-    folder = architectures.save("recurrent_gemma", tmp_path / "model")
+    folder = tiny_architectures.save("recurrent_gemma", tmp_path / "model")
     values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
     model = loading.base(values)
     cache = DynamicCache()

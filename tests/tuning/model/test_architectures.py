@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from stages import baseline, generate, train
-from tests import architectures, loading, tiny
+from tests import loading, tiny, tiny_architectures
 from tuning.data import schemas
 from tuning.generation.answering import PROMPTS as ASKED
 from tuning.generation.answering import RESPONSES
@@ -34,7 +34,7 @@ PROMPTS = [
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
     root = tmp_path_factory.mktemp("architectures")
-    return {name: architectures.save(name, root / name) for name in architectures.ARCHITECTURES}
+    return {name: tiny_architectures.save(name, root / name) for name in tiny_architectures.ARCHITECTURES}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def write_rows(path, rows):
 
 
 @pytest.mark.parametrize("kinds", TRAINED.values(), ids=TRAINED)
-@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
 def test_train_and_generate(params, name, kinds, tmp_path, monkeypatch):
     run_stages(enable(params, kinds), tmp_path, monkeypatch)
 
@@ -81,7 +81,7 @@ def run_stages(params, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kinds", TRAINED.values(), ids=TRAINED)
-@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
 def test_what_is_loaded_gives_the_logits_of_what_was_saved(params, name, kinds, tmp_path):
     enable(params, kinds)
     model = loading.adapted(params)
@@ -100,7 +100,7 @@ def logits(model):
         return model.eval()(input_ids=torch.arange(20).reshape(2, 10), use_cache=False).logits
 
 
-@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
 def test_all_linear_finds_every_linear_layer(params, name):
     base = loading.base(params)
     head = base.get_output_embeddings()
@@ -110,7 +110,7 @@ def test_all_linear_finds_every_linear_layer(params, name):
     assert {path.removeprefix("base_model.model.") for path in adapted} == linear
 
 
-@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
 def test_tokens_of_prompt_and_completion(params, name):
     tokenizer = loading.tokenizer(params)
     conversation = [
@@ -135,7 +135,7 @@ def test_tokens_of_prompt_and_completion(params, name):
     assert tokenizer.pad_token_id not in ends
 
 
-@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
 def test_a_system_message_is_read_by_every_template(params, name):
     tokenizer = loading.tokenizer(params)
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
