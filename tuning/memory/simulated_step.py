@@ -81,13 +81,14 @@ def training_step(run: Run, times: float, size: tuple[int, int], every: bool = F
             for parameter in trained:
                 if parameter.grad is not None:
                     counter.note(parameter.grad)
-            return _step(model, trained, ids, counter, times, every)
+            return _step(model, ids, counter, times, every)
 
 
-def _step(model, trained, ids, counter, times: float, every: bool) -> dict[str, Phase]:
+def _step(model, ids, counter, times: float, every: bool) -> dict[str, Phase]:
     """Runs forward and backward, and returns the peak of each phase."""
     import torch
 
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     layers, accumulates = _layers(model), any(parameter.grad is not None for parameter in trained)
     found, saved, read, handles = {}, {}, {}, []
 
