@@ -29,7 +29,7 @@ def main() -> None:
         return
     from transformers import set_seed
 
-    from tuning.training import checkpoints, settings, trainer
+    from tuning.training import checkpoints, out_of_memory, settings, trainer
     from tuning.training.curves import Curves
     from tuning.training.divergence import DivergenceCheck
     from tuning.training.refused_values import check_values
@@ -56,18 +56,25 @@ def main() -> None:
     else:
         give_back_freed_memory()
 
-    set_seed(params.seed)  # set after the preflight, so that its random draws cannot change training
-    with doing(f"loading {params.model}"):
-        model = add_adapter(load_model(spec), spec, adapter, config.gradient_checkpointing)
-    checkpoint = checkpoints.latest(folder)
-    seen = checkpoints.tokens_seen(checkpoint)  # read now: training deletes old checkpoints
-    sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves(folder)
-    for callback in (DivergenceCheck(sft), curves, checkpoints.Checkpoints(sft, checkpoint)):
-        sft.add_callback(callback)
+    while True:
+        set_seed(params.seed)  # set after the preflight, so that its random draws cannot change training
+        with doing(f"loading {params.model}"):
+            model = add_adapter(load_model(spec), spec, adapter, config.gradient_checkpointing)
+        checkpoint = checkpoints.latest(folder)
+        seen = checkpoints.tokens_seen(checkpoint)  # read now: training deletes old checkpoints
+        sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves(folder)
+        for callback in (DivergenceCheck(sft), curves, checkpoints.Checkpoints(sft, checkpoint)):
+            sft.add_callback(callback)
 
-    measurement = Measurement()
-    with doing("training; it can go on from its last checkpoint"):
-        sft.train(resume_from_checkpoint=checkpoint)
+        measurement = Measurement()
+        with doing("training; it can go on from its last checkpoint"):
+            try:
+                sft.train(resume_from_checkpoint=checkpoint)
+                break
+            except RuntimeError as error:
+                config = out_of_memory.smaller(config, error)
+        del model, sft, curves, callback
+        out_of_memory.free()
     measured = measurement.result(tokens=int(sft.state.num_input_tokens_seen) - seen)
     result, weights = trainer.metrics(sft, train["input_ids"]), trainer.gathered(sft)
     if not sft.is_world_process_zero():

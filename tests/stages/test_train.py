@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+import torch
 import yaml
 
 from stages import train
@@ -192,3 +193,40 @@ def test_rows_without_a_completion_within_the_limit_are_left_out(project, capsys
     write_jsonl(train.TRAIN, [long] * 4)
     with pytest.raises(UserError, match="'train.max_length', 64 tokens"):
         project(train__max_length=64)
+
+
+class Memory:
+    """Runs out once a step, or a run, has more rows to a batch than fit."""
+
+    def __init__(self, fits, monkeypatch):
+        from trl import SFTTrainer
+
+        step, self.batches = SFTTrainer.training_step, []
+
+        def training_step(trainer, *given, **named):
+            rows = trainer.args.per_device_train_batch_size
+            self.batches.append(rows)
+            if rows > fits and trainer.state.global_step >= 2:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+            return step(trainer, *given, **named)
+
+        monkeypatch.setattr(SFTTrainer, "training_step", training_step)
+
+
+def test_where_memory_runs_out_training_goes_on_with_smaller_batches(project, monkeypatch, capfd):
+    whole = project(train__max_steps=3, train__save_steps=2)
+    memory = Memory(2, monkeypatch)
+    found = project(train__max_steps=3, train__save_steps=2)
+    said = capfd.readouterr().out
+    assert "train: memory ran out with batches of 4 rows: going on with 2" in said
+    assert "going on from unfinished/train" in said  # and not from the start
+    assert memory.batches == [4, 4, 4, 2, 2]
+    assert found["train_loss"] == pytest.approx(whole["train_loss"], abs=1e-4)
+    assert found["steps"] == 3
+
+
+def test_one_row_that_does_not_fit_is_one_error_with_remedies(project, monkeypatch):
+    Memory(0, monkeypatch)
+    with pytest.raises(UserError, match=r"one row at a time: set 'train.gradient_checkpointing'.*stages.estimate"):
+        project(train__max_steps=3, train__per_device_train_batch_size=1)
+    assert not (project.folder / ADAPTER).exists()

@@ -14,6 +14,7 @@ from tuning.core.errors import UserError
 from tuning.generation import padded_batches
 from tuning.generation.sequence import Decoding, Sequence, own_seed
 from tuning.model.chat_template import end_tokens
+from tuning.model.device import free_unused, is_out_of_memory
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -102,21 +103,19 @@ def _continuously(model, order: list[Sequence], how: Decoding, prefix, size: int
 
 def _with_less_memory(decode, size: int, say: Callable[[str], None]) -> Iterator[list[Sequence]]:
     """The sequences as they finish; if memory runs out, the rest go on in batches of half the size."""
-    import torch
 
     while True:
         try:
             yield from decode(size=size)
             return
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         if size == 1:
             raise UserError(_TOO_BIG)
         size = max(1, size // 2)
         say(f"memory ran out: going on with {size} prompts at once ('generation.batch_size')")
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        free_unused()
 
 
 def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix) -> str | None:
@@ -126,15 +125,9 @@ def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix
     try:
         return supported_models.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
     except RuntimeError as error:
-        if not _out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
     raise UserError(_TOO_BIG)
-
-
-def _out_of_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def fit(

@@ -17,6 +17,21 @@ def own_device() -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device() == "cuda" else device()
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a tensor found no memory, on a GPU or on the CPU."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def free_unused() -> None:
+    """Gives back the memory that torch keeps for tensors to come."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def free_bytes() -> int | None:
     """Memory that is free on the device; None where it cannot be told."""
     import psutil
