@@ -43,7 +43,7 @@ def test_one_that_fails_says_why_and_leaves_the_others_alone(queued):
 
 
 def test_compare_pairs_each_with_the_first(queued):
-    table = queued.run("python", "-m", "stages.ifeval", "compare", "HEAD", *NAMES).stdout
+    table = queued.run("python", "-m", "stages.compare", "HEAD", *NAMES).stdout
     blocks = [block.splitlines() for block in table.strip().split("\n\n")]
     assert len(blocks) == 4
     for block in blocks:
@@ -55,11 +55,11 @@ def test_compare_pairs_each_with_the_first(queued):
 
 
 def test_compare_names_what_it_cannot_find(queued):
-    done = queued.run("python", "-m", "stages.ifeval", "compare", "HEAD", "nothing", check=False)
+    done = queued.run("python", "-m", "stages.compare", "HEAD", "nothing", check=False)
     assert done.returncode == 1
     assert "nothing" in done.stdout
     assert "dvc exp list" in done.stdout
-    assert "two or more" in queued.run("python", "-m", "stages.ifeval", "compare", "HEAD", check=False).stdout
+    assert "two or more" in queued.run("python", "-m", "stages.compare", "HEAD", check=False).stdout
 
 
 def test_the_table_in_a_terminal_shows_what_matters(queued):

@@ -99,16 +99,16 @@ def test_a_server_answers_what_is_answered_here(folder, url, monkeypatch):
 
 def test_an_interrupted_run_asks_only_for_the_rest(folder, url, monkeypatch, capfd):
     values = params("openai", url, base_model=str(MODEL), system_prompt="Answer in French.")
-    ask, asked = server_client._ask, []
+    ask, asked = server_client.Client.ask, []
 
-    def failing(client, model, conversation, options):
+    def failing(client, conversation):
         asked.append(conversation)
         if len(asked) == 3:
             raise KeyboardInterrupt
-        return ask(client, model, conversation, options)
+        return ask(client, conversation)
 
     values["generation"]["concurrency"] = 1
-    monkeypatch.setattr(server_client, "_ask", failing)
+    monkeypatch.setattr(server_client.Client, "ask", failing)
     with pytest.raises(KeyboardInterrupt):
         answers(folder, monkeypatch, values)
     assert asked[0][0] == {"role": "system", "content": "Answer in French."}

@@ -25,7 +25,7 @@ def score(tmp_path, monkeypatch):
     write_json(tmp_path / "metrics/train.json", {"train_loss": 1.0})
     counts = {"new_tokens": 2, "share_cut": 0.0, "share_looping": 0.0}
     for name, stage in (("base", "baseline"), ("tuned", "generate")):
-        write_json(tmp_path / f"metrics/{stage}.json", {name: counts})
+        write_json(tmp_path / f"metrics/{stage}.json", {name: counts, "base_template": "chat"})
 
     def run(responses, **generation):
         values = tiny.params("model", "rows.jsonl", "prompts.jsonl")
