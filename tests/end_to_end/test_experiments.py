@@ -19,7 +19,9 @@ def queued(project):
         )
     project.dvc("exp", "run", "--queue", "--name", "broken", "--set-param", "lora.target_modules=[q_prj]")
     project.log = project.run("dvc", "exp", "run", "--run-all", "--jobs", "1", check=False).stdout
-    return project
+    yield project
+    project.run("git", "checkout", "--quiet", ".")
+    project.dvc("checkout", "--force")
 
 
 def test_experiments_in_temporary_folders_find_the_model_and_leave_the_workspace(queued):
