@@ -167,5 +167,11 @@ def _dated(template: str) -> str:
 def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
     """The ids at which a turn ends: the end token, and the end-of-turn token of the common templates."""
     names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>")
-    vocabulary = tokenizer.get_added_vocab()
+    vocabulary = _added_tokens(tokenizer, len(tokenizer))
     return sorted({tokenizer.eos_token_id, *(vocabulary[name] for name in names if name in vocabulary)} - {None})
+
+
+@functools.lru_cache(maxsize=4)
+def _added_tokens(tokenizer: "PreTrainedTokenizerBase", size: int) -> dict[str, int]:
+    """The tokens that were added to the vocabulary; Gemma has 6,000. ``size`` changes where more are added."""
+    return tokenizer.get_added_vocab()
