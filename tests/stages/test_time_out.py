@@ -8,7 +8,7 @@ import yaml
 
 from stages import baseline
 from tests import tiny
-from tests.tuning.generation.test_server_client import Server
+from tests.tuning.chat_server import Server
 from tuning.core.errors import UserError
 from tuning.core.files import read_jsonl, write_jsonl
 from tuning.core.paths import UNFINISHED

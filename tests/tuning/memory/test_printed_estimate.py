@@ -39,7 +39,10 @@ def test_the_estimate_of_a_model_that_is_not_here():
     ("change", "message"),
     [
         ("train.max_length", "-S train.max_length: Error parsing override 'train.max_length' missing EQUAL"),
-        ("train.max_lenght=5", "Could not override 'train.max_lenght'"),
+        (
+            "train.max_lenght=5",
+            "-S train.max_lenght=5: unknown key 'train.max_lenght'; did you mean 'train.max_length'?",
+        ),
         ("+train.max_lenght=5", "did you mean 'train.max_length'"),
         ("train.max_length=[", "-S train.max_length=[: no viable alternative at input '['"),
         ("seed.more=1", "Could not override 'seed.more'"),
