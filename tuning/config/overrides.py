@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tuning.config import messages, params
+from tuning.config import checks, messages, params
 from tuning.config.yaml_file import load
 from tuning.core.errors import UserError
 
@@ -53,9 +53,23 @@ def _apply(path: Path, change: str) -> None:
             raise UserError(f"-S {messages.shortened(change)}: {advice}")
         hydra.apply_overrides(path, [change])
     except InvalidArgumentError as error:
-        raise _refusal(change, error.__cause__) from None
+        raise _misspelt(path, change) or _refusal(change, error.__cause__) from None
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:
         raise _refusal(change, error) from None
+
+
+def _misspelt(path: Path, change: str) -> UserError | None:
+    """What the check of params.yaml says of a key that resembles another; None of one that resembles none."""
+    name, values = change.partition("=")[0], load(path)
+    section, _, key = name.partition(".")
+    place = values.get(section) if key else values
+    if not isinstance(place, dict):
+        return None
+    place[key or section] = None
+    unknown = [
+        problem for problem in checks.check(values) if "did you mean" in problem and problem.startswith("unknown key")
+    ]
+    return UserError(f"-S {messages.shortened(change)}: {unknown[0]}") if unknown else None
 
 
 def _refusal(change: str, error: BaseException) -> UserError:

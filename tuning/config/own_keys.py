@@ -92,10 +92,9 @@ class Data(Section):
     decontaminate: bool = Field(examples=[False])
     """drop rows in which the user says what an evaluation prompt says, whole or in a run of eight words"""
     self_distill: bool | Literal["auto"] = Field(examples=[False])
-    """add the base model's own greedy answers to the requests as rows (up to 96 tokens, ended at a whole sentence
-    before it repeats itself); where instructions only count what is there (lengths, words, letters), also its
-    answer to request and instruction together (up to 192 tokens), if that follows the instruction; `auto`: where the
-    model has a chat template of its own"""
+    """add the base model's own answers to the requests as rows; where instructions only count what is there (lengths,
+    words, letters), its answer to request and instruction together, if it follows; `auto`: where the model has a
+    chat template of its own"""
     instructions: Instructions
 
 
