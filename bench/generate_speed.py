@@ -36,7 +36,7 @@ from tuning.config.yaml_file import load
 from tuning.core.allocator import keep_freed_memory
 from tuning.core.measurement import peak_memory
 from tuning.generation import decoding, kv_cache, server_client
-from tuning.generation.continuous import attention, kernels
+from tuning.generation.continuous import attention, kernels, packed_weights
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer, prompt_tokens
 from tuning.model.model_spec import model_spec
@@ -149,6 +149,11 @@ def without_kernels() -> None:
     kernels.RUNS = False
 
 
+def without_packed_weights() -> None:
+    """Linear layers multiply by their weights as they lie in memory."""
+    packed_weights.USED = False
+
+
 def without_grouping() -> None:
     """Attention is torch's own, which repeats keys and values for the query heads that share them."""
     import torch
@@ -248,6 +253,7 @@ def _answers(client) -> bool:
 WAYS = {
     "ours": ours,
     "ours without kernels": after(without_kernels),
+    "ours without packed weights": after(without_packed_weights),
     "ours without grouping": after(without_grouping),
     "ours with kept memory": after(keep_freed_memory),
     "ours again": ours,

@@ -71,6 +71,7 @@ def generate(
         UserError: memory runs out with a single prompt.
     """
     from tuning.generation.continuous import batching
+    from tuning.generation.continuous.packed_weights import packed_weights
 
     model.eval()
     inner, prefix = _unwrapped(model)
@@ -87,7 +88,7 @@ def generate(
     else:
         _equip(sequences, inner, tokenizer, prepared, how.seed)
         decode = partial(_continuously, inner, order, how, prefix)
-    with nullcontext() if reason else batching.grouped(inner):
+    with packed_weights(inner), nullcontext() if reason else batching.grouped(inner):
         for finished in _with_less_memory(decode, how.batch_size, how.say):
             yield [(sequence.index, _response(sequence, tokenizer, how.config)) for sequence in finished]
 
