@@ -14,7 +14,7 @@ from tuning.core.errors import UserError
 from tuning.generation.kv_cache import cache_positions, kv_cache_bytes
 from tuning.memory import activations, simulated_step
 from tuning.memory.run import Run
-from tuning.memory.weights import Trained, Weights, base_weights, trained_parameters
+from tuning.memory.weights import Trained, Weights, base_weights, packed_bytes, trained_parameters
 
 # What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
 # buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
@@ -137,8 +137,8 @@ class Estimator:
     def _in_process(self, step: Memory, runtime: int, kept: int = 0) -> Memory:
         """The step with what a process on a CPU holds beside its tensors.
 
-        Weights in the file's own dtype are the mapped pages of the file; converted weights exist beside those pages
-        while they are loaded.
+        Weights in the file's own dtype are the mapped pages of the file, which stay beside packed ones; converted
+        weights exist beside those pages while they are loaded.
         """
         if self.run.model.device != "cpu":
             return step
@@ -161,5 +161,7 @@ class Estimator:
             temporary = simulated_step.generation(model, batch, prompt, positions)
         cache = kv_cache_bytes(self.config, batch, positions, model.dtype.itemsize)
         adapter = self.trained.adapter if model.quantization else 0
-        step = Memory(self.weights.generation, adapter, activations=temporary, kv_cache=cache)
-        return self._in_process(step, GENERATION_RUNTIME)
+        packed, copied = packed_bytes(model)
+        step = Memory(self.weights.generation + copied, adapter, activations=temporary, kv_cache=cache)
+        found = self._in_process(step, GENERATION_RUNTIME)
+        return replace(found, loading=packed) if packed and self.stored == model.dtype else found

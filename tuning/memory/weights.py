@@ -1,5 +1,6 @@
 """Parameters of a configured model and the bytes that they take, counted on the meta device."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from tuning.memory.bitsandbytes_bytes import quantized_bytes, quantized_layers
@@ -49,6 +50,27 @@ def base_weights(run: Run) -> Weights:
     if spec.quantization and unquantized and spec.dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
         raised = unquantized * 4 // spec.dtype.itemsize
     return Weights(parameter_counts(model)[1], packed + raised, packed + unquantized)
+
+
+def packed_bytes(spec: ModelSpec) -> tuple[int, int]:
+    """The weights that decoding on a CPU packs, see ``tuning.generation.continuous.packed_weights``.
+
+    Returns:
+        Bytes of weights that one layer alone uses, and of those that others use too, which are copied.
+    """
+    import torch
+
+    from tuning.generation.continuous.packed_weights import packs
+
+    if spec.quantization or not packs(spec.device, spec.dtype):
+        return 0, 0
+    model = _on_meta(spec)
+    users = Counter(id(weight) for _, weight in model.named_parameters(remove_duplicate=False))
+    found = [0, 0]
+    for layer in model.modules():
+        if type(layer) is torch.nn.Linear:
+            found[users[id(layer.weight)] > 1] += layer.weight.nbytes
+    return found[0], found[1]
 
 
 def trained_parameters(run: Run) -> Trained:

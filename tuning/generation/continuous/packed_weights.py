@@ -45,10 +45,14 @@ def packed_weights(model: torch.nn.Module) -> Iterator[None]:
             _unpack(layer, weight)
 
 
+def packs(device: str, dtype: torch.dtype) -> bool:
+    """Whether weights on this device, in this dtype, are packed on this machine."""
+    here = torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
+    return USED and here and device == "cpu" and dtype == torch.float32
+
+
 def _gains(layer: torch.nn.Linear) -> bool:
-    known = USED and torch.backends.mkldnn.is_available() and platform.machine() in ("x86_64", "AMD64")
-    plain = layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32 and "forward" not in vars(layer)
-    return known and plain
+    return packs(layer.weight.device.type, layer.weight.dtype) and "forward" not in vars(layer)
 
 
 def _pack(layer: torch.nn.Linear, users: Counter) -> torch.nn.Parameter:
