@@ -29,9 +29,13 @@ class TensorBytes(TorchDispatchMode):
             self.note(tensor, counted)
 
     def note(self, tensor: torch.Tensor, counted: bool = True) -> None:
-        """Registers a tensor's storage once, with its bytes or with zero."""
-        storage = tensor.untyped_storage()
-        key, size = id(storage), storage.nbytes() if counted else 0
+        """Registers a tensor's storage once, with its bytes or with zero.
+
+        A tensor in oneDNN's own layout shows no storage and shares none: it is registered itself.
+        """
+        storage = tensor if tensor.is_mkldnn else tensor.untyped_storage()
+        size = tensor.nbytes if tensor.is_mkldnn else storage.nbytes()
+        key, size = id(storage), size if counted else 0
         if key in self._known:
             return
 
