@@ -59,9 +59,10 @@ def test_singular_and_plural(kwargs, wrong):
         assert not re.search(wrong, asked), asked
 
 
-def test_no_wording_stands_in_an_evaluation_prompt():
+@pytest.mark.parametrize("name", ["prompts", "prompts_unseen"])
+def test_no_wording_stands_in_an_evaluation_prompt(name):
     """Whole wordings but for marks around them, with their values replaced by those of the prompt's own instruction."""
-    rows = [json.loads(line) for line in (ROOT / "data/starter/prompts.jsonl").read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in (ROOT / f"data/starter/{name}.jsonl").read_text("utf-8").splitlines()]
     for row in rows:
         for instruction_id, kwargs in zip(row["instruction_id_list"], row["kwargs"], strict=True):
             instruction = build(instruction_id, kwargs)

@@ -219,8 +219,9 @@ def test_what_cannot_be_kept_is_counted():
     assert sum(lost.values()) == 3 * instruction_rows.TRIES
 
 
-def test_no_row_repeats_an_evaluation_prompt(all_rows):
-    lines = (ROOT / "data/starter/prompts.jsonl").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("name", ["prompts", "prompts_unseen"])
+def test_no_row_repeats_an_evaluation_prompt(all_rows, name):
+    lines = (ROOT / f"data/starter/{name}.jsonl").read_text(encoding="utf-8").splitlines()
     prompts = [(row["key"], row["prompt"]) for row in map(json.loads, lines)]
     matches = contamination.find((result.prompt[-1]["content"] for _, result in all_rows if result), prompts)
     assert matches == []
