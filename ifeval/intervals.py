@@ -17,9 +17,6 @@ def columns(counts: list[dict[str, int]], accuracy: str) -> tuple[list[int], lis
 def ratio_interval(numerators: Sequence[int], denominators: Sequence[int], seed: int) -> list[float]:
     """The 95 % percentile interval of sum(numerators) / sum(denominators), by bootstrap over prompts.
 
-    Prompts, not instructions, are drawn, since the instructions of one prompt are not independent
-    (Efron and Tibshirani 1993, chapter 13; cluster bootstrap).
-
     Args:
         numerators, denominators: one number a prompt, in the same order.
         seed: of numpy's PCG64.
@@ -27,16 +24,34 @@ def ratio_interval(numerators: Sequence[int], denominators: Sequence[int], seed:
     Returns:
         [lower, upper], as fractions.
     """
+    return mean_interval([(numerators, denominators)], seed)
+
+
+def mean_interval(ratios: Sequence[tuple[Sequence[int], Sequence[int]]], seed: int) -> list[float]:
+    """The 95 % percentile interval of the mean of several such ratios, for each of which the same prompts are drawn.
+
+    Prompts, not instructions, are drawn, since the instructions of one prompt are not independent
+    (Efron and Tibshirani 1993, chapter 13; cluster bootstrap).
+
+    Args:
+        ratios: numerators and denominators, one number a prompt each, all in the same order.
+        seed: of numpy's PCG64.
+
+    Returns:
+        [lower, upper], as fractions.
+    """
     import numpy as np
 
-    numerators, denominators = np.asarray(numerators), np.asarray(denominators)
+    pairs = [(np.asarray(numerators), np.asarray(denominators)) for numerators, denominators in ratios]
+    prompts = len(pairs[0][0])
     generator = np.random.Generator(np.random.PCG64(seed))
-    ratios = np.empty(RESAMPLES)
-    rows = max(1, 4_000_000 // len(numerators))
+    means = np.empty(RESAMPLES)
+    rows = max(1, 4_000_000 // prompts)
     for start in range(0, RESAMPLES, rows):
-        drawn = generator.integers(len(numerators), size=(min(rows, RESAMPLES - start), len(numerators)))
-        ratios[start : start + rows] = numerators[drawn].sum(axis=1) / denominators[drawn].sum(axis=1)
-    return [float(bound) for bound in np.quantile(ratios, [0.025, 0.975])]
+        drawn = generator.integers(prompts, size=(min(rows, RESAMPLES - start), prompts))
+        found = [numerators[drawn].sum(axis=1) / denominators[drawn].sum(axis=1) for numerators, denominators in pairs]
+        means[start : start + rows] = sum(found) / len(found)
+    return [float(bound) for bound in np.quantile(means, [0.025, 0.975])]
 
 
 def mcnemar(before: Sequence[int], after: Sequence[int]) -> float:

@@ -119,6 +119,29 @@ def difference(base: list[Judgement], other: list[Judgement], seed: int = 0) -> 
     return result
 
 
+def mean_of_four(judgements: list[Judgement], seed: int = 0, base: list[Judgement] | None = None) -> dict[str, Any]:
+    """The mean of the four accuracies, which some leaderboards show as one number.
+
+    Args:
+        judgements: as for ``score``.
+        seed: of the bootstrap.
+        base: judgements of other responses to the same prompts; given, the difference from these is returned.
+
+    Returns:
+        ``mean_acc``, a fraction, and its 95 % interval ``mean_acc_ci95``, by (paired) bootstrap over prompts.
+    """
+    after, before = _per_prompt(judgements), _per_prompt(base or [])
+    ratios = []
+    for name in ACCURACIES:
+        followed, asked = intervals.columns(after, name)
+        if before:
+            old, _ = intervals.columns(before, name)
+            followed = [new - was for new, was in zip(followed, old, strict=True)]
+        ratios.append((followed, asked))
+    mean = sum(sum(followed) / sum(asked) for followed, asked in ratios) / len(ratios)
+    return {"mean_acc": mean, "mean_acc_ci95": intervals.mean_interval(ratios, seed)}
+
+
 def _per_prompt(judgements: Iterable[Judgement]) -> list[dict[str, int]]:
     """For each prompt: instructions asked, followed strictly, followed loosely."""
     counts: dict[int | str, dict[str, int]] = {}

@@ -9,14 +9,14 @@ from typing import Any
 from ifeval import scoring, tables
 from ifeval.jsonl import RecordError
 from ifeval.records import Prompt, read_prompts, read_responses
-from ifeval.thoughts import has_thoughts, without_thoughts
 from tuning.config import huggingface_keys
 from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.command import run
-from tuning.core.errors import UserError, doing
+from tuning.core.errors import UserError
 from tuning.core.files import check_outputs, read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.report import page
+from tuning.report.verdicts import verdicts
 
 PROMPTS, RESPONSES = Path("data/prepared/prompts.jsonl"), Path("data/responses")
 REPORT = Path("data/report")
@@ -33,8 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     seed, strips = params.seed, params.generation.strip_thoughts
     prompts = answered()
     responses = {name: responses_of(name, prompts) for name in ("base", "tuned")}
-    with doing("judging the responses"):
-        base, tuned = (scoring.judge_all(prompts, judged(name, responses[name], strips)) for name in responses)
+    base, tuned = (verdicts(name, prompts, responses[name], strips) for name in responses)
     base_scores, tuned_scores = scoring.score(base, seed), scoring.score(tuned, seed)
     difference = scoring.difference(base, tuned, seed)
     scores = {"base": base_scores, "tuned": tuned_scores, "difference": difference}
@@ -75,19 +74,6 @@ def responses_of(name: str, prompts: list[Prompt]) -> dict[int | str, str]:
         return read_responses(RESPONSES / f"{name}.jsonl", prompts)
     except RecordError as error:
         raise UserError(str(error)) from None
-
-
-def judged(name: str, responses: dict[int | str, str], strips: bool) -> dict[int | str, str]:
-    """What is judged of the responses: without thoughts, if ``generation.strip_thoughts`` says so."""
-    if strips:
-        return {key: without_thoughts(response) for key, response in responses.items()}
-    if thinking := sum(map(has_thoughts, responses.values())):
-        print(
-            f"warning: {thinking} of {len(responses)} {name} responses begin with thoughts, up to </think>, and are "
-            "judged with them; 'generation.strip_thoughts' leaves them out",
-            file=sys.stderr,
-        )
-    return responses
 
 
 def metrics(base: dict[str, Any], tuned: dict[str, Any], difference: dict[str, Any]) -> dict[str, Any]:

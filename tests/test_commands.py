@@ -123,7 +123,7 @@ def understood_by_a_module(arguments: list[str]) -> None:
         module, *rest = arguments
         assert (ROOT / module).is_file(), module
         return
-    if module == "stages.estimate":
+    if module in ("stages.estimate", "stages.evaluate"):
         overrides.apply(changes(rest))
     options = [word for word in rest if word.startswith("-")]
     if options and module != "pytest":

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ifeval import difference, score
 from ifeval.intervals import mcnemar, ratio_interval
-from ifeval.scoring import ACCURACIES, Judgement
+from ifeval.scoring import ACCURACIES, Judgement, mean_of_four
 
 
 def judgements(followed: list[list[bool]], loose: list[list[bool]] | None = None) -> list[Judgement]:
@@ -91,3 +91,21 @@ def test_the_paired_difference():
 def test_only_the_same_prompts_can_be_compared():
     with pytest.raises(ValueError, match="not about the same prompts"):
         difference(judgements([[True]]), judgements([[True], [True]]))
+
+
+@given(verdicts)
+def test_the_mean_of_the_four_accuracies(followed):
+    found = judgements(followed, [[True] * len(row) for row in followed])
+    scores, mean = score(found), mean_of_four(found)
+    low, high = mean["mean_acc_ci95"]
+    assert mean["mean_acc"] == pytest.approx(sum(scores[name] for name in ACCURACIES) / 4)
+    assert 0.5 <= low <= high <= 1  # loosely all are followed
+    assert mean_of_four(found, base=found) == {"mean_acc": 0.0, "mean_acc_ci95": [0.0, 0.0]}
+
+
+def test_the_mean_s_difference_draws_the_same_prompts_for_all():
+    """Of equal accuracies the mean has their interval."""
+    base, tuned = judgements([[False]] * 30 + [[True]] * 10), judgements([[True]] * 15 + [[False]] * 15 + [[True]] * 10)
+    mean, four = mean_of_four(tuned, 5, base), difference(base, tuned, 5)
+    assert mean["mean_acc"] == four["inst_level_loose_acc"] == 15 / 40
+    assert mean["mean_acc_ci95"] == pytest.approx(four["inst_level_loose_acc_ci95"])

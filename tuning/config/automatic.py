@@ -1,19 +1,21 @@
 """Values of params.yaml that are ``auto`` and follow from the evaluation prompts.
 
 IFEval's protocol allows 1,280 new tokens. The starter prompts are answered with 192, so that a CPU can answer them, and
-the rows to train on are cut to fit such answers: uncut rows would teach answers that the evaluation cuts off, and cut
-rows would teach brevity to a model that may write at length.
+the second set of them, which asks for up to 400 words, with 512. The rows to train on are cut to fit the short answers:
+uncut rows would teach answers that the evaluation cuts off, and cut rows would teach brevity to a model that may write
+at length.
 """
 
 import copy
 from typing import Any
 
-PROTOCOL = "google/IFEval"
+PROTOCOL, UNSEEN = "google/IFEval", "data/starter/prompts_unseen.jsonl"
 
 _SHORT = {("generation", "max_new_tokens"): 192, ("data", "instructions", "max_words"): 60,
           ("data", "instructions", "short"): 0.9}  # fmt: skip
 _LONG = {("generation", "max_new_tokens"): 1280, ("data", "instructions", "max_words"): None,
          ("data", "instructions", "short"): 0.0}  # fmt: skip
+_BY_PROMPTS = {PROTOCOL: _LONG, UNSEEN: _SHORT | {("generation", "max_new_tokens"): 512}}
 
 
 def resolved(values: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +25,7 @@ def resolved(values: dict[str, Any]) -> dict[str, Any]:
         values: of params.yaml, checked.
     """
     values = copy.deepcopy(values)
-    for path, value in (_LONG if values["ifeval"]["prompts"] == PROTOCOL else _SHORT).items():
+    for path, value in _BY_PROMPTS.get(values["ifeval"]["prompts"], _SHORT).items():
         *sections, key = path
         section = values
         for name in sections:

@@ -24,20 +24,21 @@ def names(stage: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def declared(stage: str, without: Iterable[str] = ()) -> dict[str, Any]:
-    """The values of a stage's declared keys in params.yaml of the working directory, by their declared names.
+def declared(stage: str, without: Iterable[str] = (), values: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The values of a stage's declared keys, by their declared names.
 
     What interrupted work depends on is made of them, so that no other key makes it unusable.
 
     Args:
         without: ``section.key`` names to leave out, of declared keys or of keys in a declared section.
+        values: of all keys; None: what params.yaml of the working directory has.
 
     Returns:
-        None for a key that is not in params.yaml.
+        None for a key that is not there.
     """
     import yaml
 
-    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    values = yaml.safe_load(PARAMS.read_text(encoding="utf-8")) if values is None else values
     found: dict[str, Any] = {}
     for name in names(stage):
         value = values

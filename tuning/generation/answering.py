@@ -89,21 +89,32 @@ class Task:
         return max(map(len, self.token_ids()))
 
 
-def task(name: str, params: Params, folder: Path, tokenizer: str | None = None) -> Task:
+def task(
+    name: str,
+    params: Params,
+    folder: Path,
+    tokenizer: str | None = None,
+    prompts: list[dict[str, Any]] | None = None,
+) -> Task:
     """The task that the parameters describe; of the prompts, as many as ``generation.num_batches`` holds.
 
     Args:
         tokenizer: where it lies; None: as the parameters say.
+        prompts: rows in IFEval's schema; None: those that prepare has written.
 
     Raises:
         UserError: prepare has not written the prompts yet, or there is no such tokenizer.
     """
-    generation, prompts = params.generation, read_jsonl(PROMPTS)
-    if generation.num_batches is not None:
-        prompts = prompts[: generation.num_batches * generation.batch_size]
+    generation = params.generation
+    prompts = limited(read_jsonl(PROMPTS) if prompts is None else prompts, generation)
     words = load_tokenizer(params, tokenizer)
     bare = name == "base" and is_bare(generation, words)
     return Task(name, prompts, generation, params.model, words, params.seed, bare, folder)
+
+
+def limited(prompts: list[dict[str, Any]], generation: Generation) -> list[dict[str, Any]]:
+    """As many of the prompts as ``generation.num_batches`` holds."""
+    return prompts if generation.num_batches is None else prompts[: generation.num_batches * generation.batch_size]
 
 
 def is_bare(generation: Generation, tokenizer: "PreTrainedTokenizerBase") -> bool:
@@ -127,6 +138,27 @@ def answer(
         The responses in the order of the prompts; of several processes, the first one's only.
     """
     check_outputs(files=[RESPONSES / f"{task.name}.jsonl", measured])
+    responses, measurement = answered(task, load, show)
+    if rank() > 0:
+        return []
+    write_jsonl(RESPONSES / f"{task.name}.jsonl", responses)
+    write_json(measured, measurement)
+    return responses
+
+
+def answered(
+    task: Task, load: "Callable[[], PreTrainedModel]", show: bool = False
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The response to every prompt, and what was measured; a killed run resumes.
+
+    Args:
+        load: loads the model; not called where a server answers.
+        show: some of the answers as they come.
+
+    Returns:
+        The responses in the order of the prompts, and seconds, tokens per second and peak memory; of several
+        processes, the first one's only.
+    """
     with doing(f"loading {task.model}"):
         model = None if task.served else load()
     finished = Partial(task.folder, rank=rank())
@@ -147,11 +179,8 @@ def answer(
     if model is None:
         result["peak_memory_bytes"] = None  # the memory in use is the server's
     if rank() > 0:
-        return []
-    responses = finished.collect([row["key"] for row in task.prompts])
-    write_jsonl(RESPONSES / f"{task.name}.jsonl", responses)
-    write_json(measured, {**result, "batch_size": size})
-    return responses
+        return [], {}
+    return finished.collect([row["key"] for row in task.prompts]), {**result, "batch_size": size}
 
 
 def _responses(
