@@ -46,7 +46,8 @@ def test_gives_the_same_logits_and_the_model_back(model):
 def test_the_model_comes_back_after_a_failure(model):
     with pytest.raises(RuntimeError, match="memory"), packed_weights(model):
         raise RuntimeError("out of memory")
-    assert type(model.down) is torch.nn.Linear and model.down.weight.shape == (48, 160)
+    assert type(model.down) is torch.nn.Linear
+    assert model.down.weight.shape == (48, 160)
 
 
 def test_a_weight_is_held_once_unless_it_is_shared(model):
