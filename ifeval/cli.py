@@ -3,7 +3,9 @@
 import argparse
 import io
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,12 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # of a library; what is wrong with the input is told above
+        if os.environ.get("DEBUG") == "1":
+            traceback.print_exc()
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"error: {words} (DEBUG=1 in the environment shows where)", file=sys.stderr)
+        return 2
 
 
 def _score(arguments: argparse.Namespace) -> int:

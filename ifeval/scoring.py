@@ -65,6 +65,8 @@ def judge_all(prompts: list[Prompt], responses: dict[int | str, str]) -> list[Ju
                 results = judge(prompt.instructions, responses[prompt.key])
             except InstructionError as error:  # a pattern that only now turns out to be of no use
                 raise InstructionError(f"prompt {prompt.key!r}: {error}") from None
+            except Exception as error:
+                raise InstructionError(f"prompt {prompt.key!r}: {type(error).__name__}: {error}") from error
         else:
             results = [(False, False, "there is no response")] * len(prompt.instructions)
         for index, (instruction, result) in enumerate(zip(prompt.instructions, results, strict=True)):

@@ -15,7 +15,7 @@ from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
 from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.base_model import load_model
-from tuning.model.model_spec import model_spec
+from tuning.model.model_spec import check_tokens, model_spec
 from tuning.model.processes import launched, rank
 
 METRICS, MEASURED = Path("metrics/baseline.json"), Path("metrics/measured/baseline.json")
@@ -31,6 +31,7 @@ def main(show: bool = False) -> None:
 
     def load():
         spec = model_spec(params)
+        check_tokens(spec, asked.tokenizer, asked.token_ids())
         check_generation(spec, None, asked, params.resources.strict)
         return load_model(spec)
 

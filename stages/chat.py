@@ -7,6 +7,7 @@ import argparse
 
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
+from tuning.core.errors import doing
 from tuning.generation import decoding
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.base_model import load_model
@@ -29,7 +30,8 @@ def main(arguments: argparse.Namespace) -> None:
             turns = list(beginning)
         elif said:
             turns.append({"role": "user", "content": said})
-            turns.append({"role": "assistant", "content": answer(model, tokenizer, turns, config)})
+            with doing("answering"):
+                turns.append({"role": "assistant", "content": answer(model, tokenizer, turns, config)})
 
 
 def loaded(params: Params, base: bool):

@@ -9,11 +9,14 @@ import argparse
 
 from tuning.config.params import read_params
 from tuning.core.command import run
+from tuning.core.errors import doing
 from tuning.report.comparison import compare
 
 
 def main(names: list[str]) -> None:
-    print(compare(names, read_params().seed))
+    seed = read_params().seed
+    with doing(f"comparing {', '.join(names)}"):
+        print(compare(names, seed))
 
 
 if __name__ == "__main__":

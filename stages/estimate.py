@@ -12,7 +12,7 @@ from pathlib import Path
 from tuning.config import overrides
 from tuning.config.params import Params
 from tuning.core.command import run
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 from tuning.memory import printed_estimate
 from tuning.memory.estimator import CannotEstimate
 from tuning.memory.known_models import configuration
@@ -24,10 +24,12 @@ from tuning.model.model_spec import model_spec
 def main(arguments: argparse.Namespace) -> None:
     params = overrides.apply(arguments.set_param)
     warnings.simplefilter("ignore")  # what libraries say of the model, train shows
-    try:
-        print(printed_estimate.show(run_on(params, arguments.device), run_on(params, "cuda"), params.generation))
-    except CannotEstimate as error:
-        raise UserError(str(error)) from error
+    with doing(f"estimating the memory of {params.model}"):
+        here, gpu = run_on(params, arguments.device), run_on(params, "cuda")
+        try:
+            print(printed_estimate.show(here, gpu, params.generation))
+        except CannotEstimate as error:
+            raise UserError(str(error)) from error
 
 
 def run_on(params: Params, device: str | None) -> Run:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 from tuning.core.files import new_folder
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.chat_template import load_tokenizer
@@ -26,7 +26,7 @@ from tuning.report import model_card
 def main(arguments: argparse.Namespace) -> None:
     params = read_params()
     check(arguments, params)
-    with new_folder(arguments.folder) as folder:
+    with doing(f"writing {arguments.folder}"), new_folder(arguments.folder) as folder:
         if arguments.adapter:
             shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
         else:

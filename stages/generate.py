@@ -12,7 +12,7 @@ from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
 from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
-from tuning.model.model_spec import model_spec
+from tuning.model.model_spec import check_tokens, model_spec
 from tuning.model.processes import launched, rank
 
 METRICS, MEASURED = Path("metrics/generate.json"), Path("metrics/measured/generate.json")
@@ -29,6 +29,7 @@ def main(show: bool = False) -> None:
 
     def load():
         spec, adapter = model_spec(params), adapter_spec(params)
+        check_tokens(spec, asked.tokenizer, asked.token_ids())
         check_generation(spec, adapter, asked, params.resources.strict)
         return load_tuned(spec, adapter)
 

@@ -38,14 +38,15 @@ def main(arguments: list[str] | None = None) -> None:
     difference = scoring.difference(base, tuned, seed)
     scores = {"base": base_scores, "tuned": tuned_scores, "difference": difference}
 
-    write_jsonl(REPORT / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
-    write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
-    write_json(REPORT / "scores.json", scores)
-    rows = page.answered(prompts, responses, base, tuned)
-    write_bytes(REPORT / "index.html", page.page(settings(), scores, rows, curves(), numbers()))
-    write_json(METRICS, metrics(base_scores, tuned_scores, difference))
-    write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
-    write_bytes(LENGTHS, lengths())
+    with doing(f"writing the scores and {REPORT}"):
+        write_jsonl(REPORT / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
+        write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
+        write_json(REPORT / "scores.json", scores)
+        rows = page.answered(prompts, responses, base, tuned)
+        write_bytes(REPORT / "index.html", page.page(settings(), scores, rows, curves(), numbers()))
+        write_json(METRICS, metrics(base_scores, tuned_scores, difference))
+        write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
+        write_bytes(LENGTHS, lengths())
     print(tables.score_table(tuned_scores, base_scores, difference))
     print("\n" + tables.type_table(tuned_scores, base_scores))
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from tuning.config.declared import declared
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, write_bytes, write_json, write_jsonl
 from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
@@ -32,7 +32,8 @@ def main() -> None:
     params = read_params()
     check_outputs([METRICS, *(PREPARED / name for name in ("train.jsonl", "validation.jsonl", "prompts.jsonl"))])
     types = instruction_rows.chosen_types(params.data.instructions.types)
-    evaluation = evaluation_prompts.read(params.ifeval.prompts)
+    with doing(f"reading the prompts of {params.ifeval.prompts}"):
+        evaluation = evaluation_prompts.read(params.ifeval.prompts)
     tokenizer = load_tokenizer(params)
     distils = params.data.self_distill
     if distils == "auto":
@@ -46,9 +47,10 @@ def main() -> None:
     train, validation = split(rows, params.data.num_val, params.seed)
     own = answered_by_the_model(train, preparation)
     counts.own_answers = len(own)
-    treated = list(
-        instruction_rows.treat_all([*train, *own], types, params.data.instructions, params.seed, counts.lost)
-    )
+    with doing("writing instructions into the rows"):
+        treated = list(
+            instruction_rows.treat_all([*train, *own], types, params.data.instructions, params.seed, counts.lost)
+        )
     treated, counts.followed_by_itself = followed_by_the_model(treated, preparation)
     train = decontaminated(instructed(treated, preparation, counts), evaluation, preparation, counts, treated=True)
     if not train:
@@ -209,7 +211,9 @@ def followed_by_the_model(
 
 def ask(prompts: list, preparation: Preparation, new_tokens: int) -> list[str | None]:
     """The base model's own answers; None where one cannot be used."""
-    return own_answers.own_answers(prompts, preparation.tokenizer, preparation.params, preparation.folder, new_tokens)
+    params = preparation.params
+    with doing(f"answering requests with {params.model}; finished answers are kept"):
+        return own_answers.own_answers(prompts, preparation.tokenizer, params, preparation.folder, new_tokens)
 
 
 def instructed(treated: list[tuple[Row, Treated | None]], preparation: Preparation, counts: Counts) -> list[Row]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 from tuning.core.files import read_json, write_bytes, write_json
 from tuning.memory import flops, printed_estimate
 from tuning.memory.estimator import CannotEstimate, Estimator, Memory
@@ -34,13 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
     adapter = adapter_spec(params)
     run = Run(spec, adapter, training_config(params, spec, adapter, Path()))
     model = Estimator(run.with_training(**measured["train"]["auto"]))
-    try:
-        estimated = {"train": training(model, train, measured["train"])}
-        if measured["generate_tuned"]["peak_memory_bytes"] is not None:  # it is None where a server answered
-            estimated["generate_tuned"] = generation(model, params, generated, measured["generate_tuned"])
-    except CannotEstimate as error:
-        print(error)
-        estimated = {}
+    with doing(f"estimating the memory of {params.model}"):
+        estimated = estimates(model, params, train, generated, measured)
     rows = train["steps"] * batch_size(model.run.training)
     result = {"parameters": model.weights.parameters, "trainable_parameters": model.trained.parameters}
     result |= {name: compared(memory, measured[name]) for name, memory in estimated.items()}
@@ -50,6 +45,20 @@ def main(arguments: list[str] | None = None) -> None:
     write_json(METRICS, result)
     write_bytes(PARTS, parts(estimated))
     print("\n".join(report(estimated, result)))
+
+
+def estimates(
+    model: Estimator, params: Params, train: dict[str, Any], generated: dict[str, Any], measured: dict[str, Any]
+) -> dict[str, Memory]:
+    """What each stage should have taken, as far as it can be estimated; arguments are files of metrics."""
+    try:
+        found = {"train": training(model, train, measured["train"])}
+        if measured["generate_tuned"]["peak_memory_bytes"] is not None:  # it is None where a server answered
+            found["generate_tuned"] = generation(model, params, generated, measured["generate_tuned"])
+        return found
+    except CannotEstimate as error:
+        print(error)
+        return {}
 
 
 def training(model: Estimator, train: dict[str, Any], measured: dict[str, Any]) -> Memory:

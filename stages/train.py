@@ -16,7 +16,7 @@ from tuning.memory.run import Run
 from tuning.model.adapters import ADAPTER, adapter_spec, add_adapter, save_adapter
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer
-from tuning.model.model_spec import check_sizes, model_spec
+from tuning.model.model_spec import check_positions, check_tokens, model_spec
 from tuning.model.processes import launched, same_everywhere
 
 TRAIN, VALIDATION = Path("data/prepared/train.jsonl"), Path("data/prepared/validation.jsonl")
@@ -41,12 +41,13 @@ def main() -> None:
     spec, adapter = model_spec(params), adapter_spec(params)
     folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), TRAIN, VALIDATION)
     config = trainer.training_config(params, spec, adapter, folder, validates=bool(held_out))
-    train = trainer.encode(rows, tokenizer, config.max_length, whole=config.completion_only_loss is False)
-    validation = trainer.encode(held_out, tokenizer, config.max_length)
+    with doing("turning the prepared rows into tokens"):
+        train = trainer.encode(rows, tokenizer, config.max_length, whole=config.completion_only_loss is False)
+        validation = trainer.encode(held_out, tokenizer, config.max_length)
     check_values(config, adapter, tokenizer, steps(config, len(train)))
-    check_sizes(
-        spec, [ids for rows in (train, validation) if len(rows) for ids in rows["input_ids"]], config.max_length
-    )
+    ids = [ids for rows in (train, validation) if len(rows) for ids in rows["input_ids"]]
+    check_tokens(spec, tokenizer, ids)
+    check_positions(spec, ids, config.max_length, adapter.virtual_tokens)
     lengths = [len(ids) for ids in train["input_ids"]]
     automatic = settings.automatic(params.train)
     plan = plan_training(Run(spec, adapter, config), lengths, automatic, params.resources.strict)
@@ -79,7 +80,7 @@ def main() -> None:
     result, weights = trainer.metrics(sft, train["input_ids"]), trainer.gathered(sft)
     if not sft.is_world_process_zero():
         return
-    with new_folder(ADAPTER) as new:
+    with doing(f"saving {ADAPTER}; train can go on from its last checkpoint"), new_folder(ADAPTER) as new:
         save_adapter(sft.accelerator.unwrap_model(sft.model), new, spec, adapter, weights)
         tokenizer.save_pretrained(new)
     curves.finish()

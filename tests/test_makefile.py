@@ -43,3 +43,16 @@ def test_with_git_or_without_need_of_it_set_up_begins(folder, way):
     done = make(folder, "setup")
     assert "not a git repository" not in done.stderr
     assert "no-such-python" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "cache", "told"), [("Übung é", "", True), ("two words", "", False), ("é", "/c", False)]
+)
+def test_a_path_beyond_ascii_is_told_unless_the_cache_lies_elsewhere(folder, name, cache, told):
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    moved = folder.rename(folder.with_name(f"{folder.name} {name}"))
+    if cache:
+        (moved / ".dvc/config.local").write_text(f"[cache]\n    dir = {cache}\n")
+    done = make(moved, "setup")
+    assert ("dvc cache dir --local" in done.stderr) == told
+    assert "no-such-python" in done.stdout + done.stderr

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from ifeval import cli
 from tests.tiny import ROOT
 
 BLOCKED = (
@@ -128,3 +129,23 @@ def test_importing_the_package_imports_nothing_heavy():
     code = "import ifeval, sys; ifeval.build('punctuation:no_comma').check('x'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"nltk", "langdetect", "numpy", "regex", "torch"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("place", ["ifeval.scoring.judge", "ifeval.cli.score", "ifeval.tables.type_table"])
+def test_an_exception_that_nobody_has_thought_of_is_one_message(tmp_path, monkeypatch, capsys, place):
+    def broken(*arguments):
+        raise ZeroDivisionError("a wheel\ncame off")
+
+    for name, rows in (("prompts", PROMPTS), ("responses", RESPONSES)):
+        (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setattr(place, broken)
+    monkeypatch.delenv("DEBUG", raising=False)
+    files = ["--prompts", str(tmp_path / "prompts"), "--responses", str(tmp_path / "responses")]
+    assert cli.main(["score", *files]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: prompt 1: ZeroDivision" if "judge" in place else "error: ZeroDivisionError: a wheel")
+    assert "came off" in told
+    assert "Traceback" not in told
+    monkeypatch.setenv("DEBUG", "1")
+    assert cli.main(["score", *files]) == 2
+    assert ("Traceback" in capsys.readouterr().err) == ("judge" not in place)

@@ -21,6 +21,9 @@ PROMPT = {"key": 1, "prompt": "p", "instruction_id_list": ["punctuation:no_comma
         ("<think>a</think> one <think>b</think> two", "one two"),
         ("<think>It goes on and", ""),
         ("</think>", ""),
+        ("<Think>Well, so.</THINK>yes", "yes"),
+        ("<thinking>I <think>, so</thinking> yes", "yes"),
+        ("Well, so.</reasoning>yes", "yes"),
     ],
 )
 def test_what_is_left(response, rest):

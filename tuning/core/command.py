@@ -42,5 +42,14 @@ def run(main: Callable[[], None], lock: str | None = None) -> None:
             message = str(error)
         else:
             message = f"{name}: {explained(error)} ({_DEBUG}=1 in the environment shows where)"
+        _close_bars()
         print(f"error: {redacted(message)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _close_bars() -> None:
+    """Ends the lines of progress bars that are still open, so that the message has a line of its own."""
+    from tqdm import tqdm
+
+    for bar in list(getattr(tqdm, "_instances", ())):
+        bar.close()

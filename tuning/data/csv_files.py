@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +22,10 @@ def rows(name: str, text: str, delimiters: str) -> Iterator[tuple[str, dict[str,
         UserError: the header, or the file as a whole, cannot be read.
     """
     csv.field_size_limit(sys.maxsize)
-    records = _records(name, text, _delimiter(text, delimiters))
+    said = re.match(r"sep=(.)\r?\n", text)  # a line with which Excel names the delimiter
+    records = _records(name, text, said[1] if said else _delimiter(text, delimiters))
+    if said:
+        next(records)
     place, header = next(((place, record) for place, record in records if not _blank(record)), ("", []))
     if isinstance(header, RowError):
         raise UserError(f"{place}: {header}")
@@ -50,6 +54,7 @@ def _records(name: str, text: str, delimiter: str) -> Iterator[tuple[str, list[s
 
 def _delimiter(text: str, delimiters: str) -> str:
     header = next((line for line in io.StringIO(text) if line.strip()), "")
+    header = re.sub(r'"[^"]*"', "", header)  # what is quoted divides nothing
     return next((each for each in delimiters if each in header), delimiters[0])
 
 

@@ -14,6 +14,15 @@ from tuning.data.literal_json import LITERAL
 from tuning.data.rows import RowError
 
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+# What files of no kind above begin with, and what is to be done.
+_OTHERS = {
+    b"PK\x03\x04": "is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV",
+    b"BZh": "is packed with bzip2: unpack it, or pack it with gzip",
+    b"\xfd7zXZ": "is packed with xz: unpack it, or pack it with gzip",
+    b"\x28\xb5\x2f\xfd": "is packed with Zstandard: unpack it, or pack it with gzip",
+    b"version https://git-lfs": "is a pointer of Git LFS and not the file itself: run `git lfs pull` in its repository",
+    b"PAR1": "is a Parquet file: its name must end with .parquet",
+}
 
 
 def kind(path: Path) -> str:
@@ -21,6 +30,8 @@ def kind(path: Path) -> str:
     endings = [ending.lower() for ending in path.suffixes]
     if endings and endings[-1] == ".gz":
         endings.pop()
+        if endings and endings[-1] == ".parquet":  # which no library reads packed
+            return ""
     return endings[-1] if endings and endings[-1] in KINDS else ""
 
 
@@ -37,8 +48,16 @@ def read(name: str, decoder: json.JSONDecoder = LITERAL) -> Iterator[tuple[str, 
         decoder: of JSON; by default numbers keep their characters.
 
     Raises:
-        UserError: the file is not there, of no known kind, or cannot be read as a whole.
+        UserError: the file is not there, of no known kind, without rows, or cannot be read as a whole.
     """
+    rows = _rows(name, decoder)
+    if (first := next(rows, None)) is None:
+        raise UserError(f"{name}: there is no row in it")
+    yield first
+    yield from rows
+
+
+def _rows(name: str, decoder: json.JSONDecoder) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
     path, ending = Path(name), kind(Path(name))
     if not path.exists():
         raise UserError(f"{name}: there is no such file")
@@ -47,7 +66,7 @@ def read(name: str, decoder: json.JSONDecoder = LITERAL) -> Iterator[tuple[str, 
     if path.is_dir():
         raise UserError(f"{name}: a file is expected, not a folder")
     if ending == ".parquet":
-        yield from parquet(name)
+        yield from () if _is_empty_parquet(path) else parquet(name)
     elif ending in (".csv", ".tsv"):
         yield from csv_files.rows(name, json_files.decoded(name, _utf8(path)), "\t" if ending == ".tsv" else ",;\t")
     else:
@@ -58,10 +77,13 @@ def _utf8(path: Path) -> bytes:
     """The file's content, unpacked and in UTF-8 without a byte order mark."""
     try:
         data = path.read_bytes()
-        if data.startswith(b"\x1f\x8b"):
+        while data.startswith(b"\x1f\x8b"):
             data = gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
+    for start, problem in _OTHERS.items():
+        if data.startswith(start):
+            raise UserError(f"{path} {problem}")
     encoding = json.detect_encoding(data)
     if encoding == "utf-8":
         return data
@@ -69,3 +91,13 @@ def _utf8(path: Path) -> bytes:
         return data.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8-sig" else data.decode(encoding).encode()
     except UnicodeError as error:
         raise UserError(f"{path}: looks like {encoding.upper()} and is not ({error})") from None
+
+
+def _is_empty_parquet(path: Path) -> bool:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_metadata(path).num_rows == 0
+    except (pyarrow.ArrowException, OSError):
+        return False  # what is wrong with it is told when it is read

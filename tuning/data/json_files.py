@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tuning.core.errors import UserError
+from tuning.data.literal_json import Literal
 from tuning.data.rows import RowError
 
 Found = Iterator[tuple[str, dict[str, Any] | RowError]]
@@ -74,7 +75,8 @@ def _line(line: bytes, decoder: json.JSONDecoder) -> dict[str, Any] | RowError:
 def _row(value: Any) -> dict[str, Any] | RowError:
     if isinstance(value, dict):
         return value
-    return RowError("not_json", f"a JSON object is expected, not {type(value).__name__}")
+    kind = "a number" if isinstance(value, Literal) else type(value).__name__
+    return RowError("not_json", f"a JSON object is expected, not {kind}")
 
 
 def _array(name: str, text: str, decoder: json.JSONDecoder) -> Found:

@@ -18,7 +18,7 @@ from tuning.generation import decoding, kv_cache
 from tuning.generation.response_file import Partial
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import Message, prompt_tokens
-from tuning.model.model_spec import model_spec
+from tuning.model.model_spec import check_tokens, model_spec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -42,7 +42,9 @@ def own_answers(
     partial = Partial(folder, f"own-answers-{fingerprint(prompts, new_tokens)}")
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
     if len(partial.rows) < len(prompts):
-        model = load_model(model_spec(params))
+        spec = model_spec(params)
+        check_tokens(spec, tokenizer, ids)
+        model = load_model(spec)
         config = decoding.generation_config(model, tokenizer, {"max_new_tokens": new_tokens})
         size = kv_cache.batch_size(model, max(map(len, ids)) + new_tokens)
         how = decoding.Decoding(config, size, params.seed, say=tqdm.write)

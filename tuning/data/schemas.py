@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, explained
 from tuning.data import data_files, hub_datasets
 from tuning.data.rows import RowError
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
@@ -118,6 +118,8 @@ def read(
                 raise UserError(f"{place}: {error}{_GO_ON}") from None
             first_error = first_error or f"{place}: {error}"
             drop(error.reason, f"{place}: {error}")
+        except Exception as error:
+            raise UserError(f"while reading {place}: {explained(error)}") from error
         yield place, conversation
     if first_error and not used:
         raise UserError(f"{dataset}: no row can be used; the first: {first_error}")
@@ -162,7 +164,7 @@ def _schema(row: dict[str, Any]) -> tuple[tuple[str, ...], Callable[[dict[str, A
             return columns, convert
     known = "; ".join(" + ".join(columns) for columns in SCHEMAS)
     advice = "'data.columns' can map other names to these"
-    raise RowError("no_schema", f"no known schema has the columns {', '.join(row)}; known are {known}; {advice}")
+    raise RowError("no_schema", f"no known schema has the columns {_names(row)}; known are {known}; {advice}")
 
 
 def _renamed(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
@@ -188,8 +190,12 @@ def _request(row: dict[str, Any]) -> list[Message]:
 
 def _value(row: dict[str, Any], column: str) -> Any:
     if column not in row:
-        raise RowError("missing_column", f"the column {column!r} is missing; the row has {', '.join(row)}")
+        raise RowError("missing_column", f"the column {column!r} is missing; the row has {_names(row)}")
     return row[column]
+
+
+def _names(row: dict[str, Any]) -> str:
+    return ", ".join(row) or "none at all"
 
 
 def _text(row: dict[str, Any], column: str) -> str:

@@ -165,7 +165,8 @@ def answered(
     done = {index for index, row in enumerate(task.prompts) if row["key"] in finished.rows}
     measurement, tokens = Measurement(), 0
     shown = {"desc": f"generate {task.name}", "unit": " prompts", "disable": rank() > 0}
-    with tqdm(total=len(task.prompts), initial=len(done), **shown) as bar:
+    asking = doing(f"answering the prompts with {task.model}; finished answers are kept")
+    with asking, tqdm(total=len(task.prompts), initial=len(done), **shown) as bar:
         batches, size = _responses(task, model, done)
         for batch in batches:
             rows = [response_row(task.prompts[index], response) for index, response in batch]

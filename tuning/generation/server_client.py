@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuning.config.own_keys import Generation
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, explained
 from tuning.generation.decoding import Response
 from tuning.generation.sequence import own_seed
 from tuning.generation.server_reply import NoAnswer, Refused, Reply, parse, words
@@ -122,7 +122,7 @@ def generate(
                     elif isinstance(error, Refused):
                         refused[index] = str(error)
                     else:
-                        failure = failure or error
+                        failure = failure or _explained(error, server.keys[index])
                 if len(refused) > REFUSED_AT_MOST and not replies:
                     failure = failure or _all_refused(client, refused)
                 yield found
@@ -142,6 +142,13 @@ def generate(
 def _response(server: Server, reply: Reply) -> Response:
     tokens = server.count_tokens(reply.text) if reply.new_tokens is None else reply.new_tokens
     return Response(reply.text, tokens, "length" if reply.finish_reason == "length" else "stop")
+
+
+def _explained(error: BaseException, key: Any) -> BaseException:
+    """The error; of a library's, what was being done."""
+    if isinstance(error, UserError) or not isinstance(error, Exception):
+        return error
+    return UserError(f"while asking the server for an answer to prompt {key!r}: {explained(error)}")
 
 
 def _all_refused(client: "Client", refused: dict[int, str]) -> UserError:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tuning.model.device import own_device
+from tuning.model.faults import check_files, check_loaded
 from tuning.model.hub import explain
 from tuning.model.model_spec import ModelSpec
 
@@ -17,7 +18,7 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
         name: another checkpoint of the same model; None: the spec's own.
 
     Raises:
-        UserError: it cannot be loaded.
+        UserError: it cannot be loaded, or its files do not hold all of its weights.
     """
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
@@ -30,8 +31,11 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
         options["quantization_config"] = spec.quantization
     if options.get("device_map") is None:
         options["device_map"] = {"": own_device()}
+    check_files(name, options)
     with explain("model", name):
-        model = AutoModelForCausalLM.from_pretrained(name, **options)
+        options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # check_loaded says what is wrong
+        model, loaded = AutoModelForCausalLM.from_pretrained(name, **options)
+    check_loaded(name, loaded)
     keep_layout(model)
     make_savable(model)
     if spec.quantization and spec.device == "cpu":

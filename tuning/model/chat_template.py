@@ -4,23 +4,19 @@ import functools
 import re
 import warnings
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError
 from tuning.model.hub import borrow, explain
+from tuning.model.rendering import Message, check_template, rendered, rendered_prompt
 from tuning.model.special_tokens import Marked, marked
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Message = dict[str, str]  # role and content
-
 DEFAULT_TEMPLATE = Path(__file__).with_name("chatml.jinja")
-# What templates that write the date are told, so that the prompts of a run, and of a run again, are the same.
-DATE = datetime(2025, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,8 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     that masking the padding never masks the end.
 
     Raises:
-        UserError: it is neither a local folder nor on the Hub, cannot be had, or has no end token.
+        UserError: it is neither a local folder nor on the Hub, cannot be had, has no end token, or its template
+            cannot be used.
     """
     from transformers import AutoTokenizer
 
@@ -60,6 +57,7 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(ends[0])
     if tokenizer.pad_token is None or tokenizer.pad_token == tokenizer.eos_token:
         tokenizer.pad_token = _pad_token(tokenizer)
+    check_template(tokenizer, name)
     return tokenizer
 
 
@@ -97,7 +95,7 @@ def prompt_tokens(tokenizer: "PreTrainedTokenizerBase", messages: list[Message])
     Special tokens come from the template only; their texts in what is said are text.
     """
     said = _marked(tokenizer, messages)
-    return said.ids(_rendered(tokenizer, said.messages, add_generation_prompt=True))
+    return said.ids(rendered_prompt(tokenizer, said.messages))
 
 
 def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], completion: list[Message]) -> Tokens:
@@ -107,18 +105,29 @@ def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], comp
     since generation stops there too. Special tokens' texts in what is said are text.
     """
     said = _marked(tokenizer, prompt + completion)
-    before = _rendered(tokenizer, said.messages[: len(prompt)], add_generation_prompt=True)
-    whole = _rendered(tokenizer, said.messages)
+    before, whole = rendered_prompt(tokenizer, said.messages[: len(prompt)]), rendered(tokenizer, said.messages)
     if whole.startswith(before):
         ids = said.ids(whole[len(before) :])
     else:  # some templates write the start of a turn differently once it has an answer
         ids = said.ids(_continued(before, said.messages[-1]["content"]))
-    ends = end_tokens(tokenizer)
+    ends, written = end_tokens(tokenizer), ids
     while ids and ids[-1] not in ends and not tokenizer.decode(ids[-1:]).strip():
         ids = ids[:-1]
+    if ids and ids[-1] not in ends:
+        ids = _up_to_end(said, whole, written, ends) or ids
     if not ids or ids[-1] not in ends:
         ids = [*ids, tokenizer.eos_token_id]
     return Tokens(said.ids(before), ids)
+
+
+def _up_to_end(said: Marked, whole: str, ids: list[int], ends: list[int]) -> list[int] | None:
+    """The ids up to the end token after the answer; None without one. Some templates begin a next turn after it."""
+    _, answer, rest = whole.rpartition(said.messages[-1]["content"].strip() or " ")
+    after = said.ids(rest) if answer else []
+    end = next((place for place, token in enumerate(after) if token in ends), None)
+    if end is None or len(after) > len(ids) or ids[end - len(after)] not in ends:
+        return None
+    return ids[: len(ids) - len(after) + end + 1]
 
 
 def _marked(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> Marked:
@@ -140,28 +149,6 @@ def _continued(before: str, answer: str) -> str:
     if answer.startswith(begin):
         return answer.removeprefix(begin).lstrip()
     return f"\n{end}\n\n{answer}"
-
-
-def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], **options: Any) -> str:
-    """The conversation in the chat template; without a system role, the system prompt joins the first user turn."""
-    from jinja2.exceptions import TemplateError
-
-    if isinstance(tokenizer.chat_template, str) and "strftime_now" in tokenizer.chat_template:
-        options["chat_template"] = _dated(tokenizer.chat_template)
-    try:
-        return tokenizer.apply_chat_template(messages, tokenize=False, **options)
-    except TemplateError:
-        if messages[0]["role"] != "system" or len(messages) == 1:
-            raise
-    system, first, *rest = messages
-    joined = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
-    return tokenizer.apply_chat_template([joined, *rest], tokenize=False, **options)
-
-
-@functools.cache
-def _dated(template: str) -> str:
-    """The template with ``DATE`` in the place of today, which it asks for with ``strftime_now``."""
-    return re.sub(r"strftime_now\(\s*(['\"])(.*?)\1\s*\)", lambda found: repr(DATE.strftime(found[2])), template)
 
 
 def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:

@@ -10,11 +10,12 @@ from tuning.config.params import Params
 from tuning.core.errors import UserError
 from tuning.model.architectures import Architecture, architecture
 from tuning.model.device import device
+from tuning.model.faults import check_kind
 from tuning.model.hub import borrow, explain
 
 if TYPE_CHECKING:
     import torch
-    from transformers import BitsAndBytesConfig, PreTrainedConfig
+    from transformers import BitsAndBytesConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 # Arguments of from_pretrained that say where a model is found; those that its configuration takes too.
 _WHERE = ("cache_dir", "local_files_only", "revision", "subfolder", "token", "trust_remote_code")
@@ -136,34 +137,56 @@ def load_config(name: str, arguments: dict[str, Any]) -> "PreTrainedConfig":
         arguments: of ``from_pretrained``; those that say where the model is found are used.
 
     Raises:
-        UserError: the model is neither a local folder nor on the Hub, is gated, or cannot be read.
+        UserError: the model is neither a local folder nor on the Hub, is gated, cannot be read, or is not causal.
     """
     from transformers import AutoConfig
 
     borrow(name)
     with explain("model", name):
-        return AutoConfig.from_pretrained(name, **{key: arguments[key] for key in _WHERE if key in arguments})
+        config = AutoConfig.from_pretrained(name, **{key: arguments[key] for key in _WHERE if key in arguments})
+    check_kind(name, config)
+    return config
 
 
-def check_sizes(spec: ModelSpec, rows: list[list[int]], limit: int | None) -> None:
-    """Compares the rows with the model's tables of tokens and positions, before weights are loaded.
+def check_tokens(spec: ModelSpec, tokenizer: "PreTrainedTokenizerBase", rows: list[list[int]]) -> None:
+    """Compares tokens with the model's table of them, before weights are loaded.
+
+    Args:
+        rows: token ids.
+
+    Raises:
+        UserError: the tokenizer gives a token that the model does not have, or pads or ends texts with one.
+    """
+    size = spec.config.get_text_config().vocab_size
+    largest = max((max(ids, default=0) for ids in rows), default=0)
+    if largest >= size:
+        advice = "set 'tokenizer' to the one that belongs to the model"
+        raise UserError(f"the tokenizer gives token {largest}, and {spec.name} has {size} tokens: {advice}")
+    for name in ("pad_token", "eos_token"):
+        number = getattr(tokenizer, f"{name}_id")
+        if number is not None and number >= size:
+            problem = f"the tokenizer's {name}, {getattr(tokenizer, name)!r}, is token {number}"
+            advice = f"set 'tokenizer_config.{name}' to another of its tokens"
+            raise UserError(f"{problem}, and {spec.name} has {size} tokens: {advice}")
+
+
+def check_positions(spec: ModelSpec, rows: list[list[int]], limit: int | None, virtual_tokens: int = 0) -> None:
+    """Compares the lengths of rows with the model's table of positions, before weights are loaded.
 
     Positions that are computed have no table, and may go beyond what the model was made for.
 
     Args:
         rows: token ids.
         limit: of tokens in a row; None for none.
+        virtual_tokens: what prompt tuning puts before each row.
 
     Raises:
-        UserError: a token or a position has no place in its table.
+        UserError: a position has no place in the table.
     """
     text = spec.config.get_text_config()
-    largest = max((max(ids, default=0) for ids in rows), default=0)
-    if largest >= text.vocab_size:
-        advice = "set 'tokenizer' to the one that belongs to the model"
-        raise UserError(f"the tokenizer gives token {largest}, and {spec.name} has {text.vocab_size} tokens: {advice}")
     positions = getattr(text, "max_position_embeddings", None)
     longest = min(max(map(len, rows), default=0), limit or sys.maxsize)
-    if positions and longest > positions and not hasattr(text, "rope_parameters"):
-        advice = f"set 'train.max_length' to {positions} or lower"
-        raise UserError(f"a row has {longest} tokens, and {spec.name} has {positions} positions: {advice}")
+    if positions and longest + virtual_tokens > positions and not hasattr(text, "rope_parameters"):
+        before = f" with {virtual_tokens} virtual tokens before it" if virtual_tokens else ""
+        advice = f"set 'train.max_length' to {positions - virtual_tokens} or lower"
+        raise UserError(f"a row has {longest} tokens{before}, and {spec.name} has {positions} positions: {advice}")

@@ -40,6 +40,11 @@ def test_an_unknown_exception_in_each_stage_and_command(tmp_path, name):
     assert "Traceback" not in done.stderr
 
 
+def test_the_message_has_a_line_of_its_own_below_an_open_bar(tmp_path):
+    done = run(tmp_path, "estimate", "from tqdm.auto import tqdm; global bar; bar = tqdm(total=3); raise Strange")
+    assert done.stderr.splitlines()[-1].startswith("error: estimate: Strange")
+
+
 def test_with_debug_there_is_a_traceback_without_secrets(tmp_path):
     secrets = {"HF_TOKEN": "hf_abcdefghij", "OPENAI_API_KEY": "sk-0123456789\n"}
     done = run(tmp_path, "compare", "raise Strange('hf_abcdefghij and sk-0123456789')", DEBUG="1", **secrets)

@@ -10,8 +10,8 @@ from tuning.core.errors import UserError
 from tuning.generation import decoding
 from tuning.memory.run import Run
 from tuning.memory.weights import base_weights, trained_parameters
-from tuning.model import adapters, base_model, chat_template
-from tuning.model.model_spec import check_sizes, model_spec
+from tuning.model import adapters, base_model, chat_template, rendering
+from tuning.model.model_spec import check_positions, check_tokens, model_spec
 
 DATED = "Today is {{ strftime_now('%d %b %Y') }}.\n" + tiny.CHATML
 
@@ -54,7 +54,7 @@ def test_a_template_that_writes_the_date_gives_the_same_prompt_on_every_day(tmp_
     save_tokenizer(folder, tiny.tokenizer(DATED))
     words = chat_template.load_tokenizer(params_of(folder))
     text = words.decode(chat_template.prompt_tokens(words, [{"role": "user", "content": "Hi"}]))
-    assert text.startswith(f"Today is {chat_template.DATE:%d %b %Y}.")
+    assert text.startswith(f"Today is {rendering.DATE:%d %b %Y}.")
 
 
 @pytest.mark.parametrize("more", [[7], [7, 9], 7])
@@ -124,9 +124,9 @@ def test_stored_quantized_weights_are_estimated_as_such(four_bits, tiny_model):
 def test_a_token_that_the_model_does_not_have_is_named_before_weights_are_loaded(tiny_model):
     spec = model_spec(params_of(tiny_model))
     size = spec.config.vocab_size
-    check_sizes(spec, [[0, size - 1]], None)
+    check_tokens(spec, tiny.tokenizer(), [[0, size - 1]])
     with pytest.raises(UserError, match=rf"gives token {size}, and .* has {size} tokens: set 'tokenizer'"):
-        check_sizes(spec, [[1], [size]], None)
+        check_tokens(spec, tiny.tokenizer(), [[1], [size]])
 
 
 def test_learned_positions_limit_a_row_and_computed_ones_do_not(tiny_model, tmp_path):
@@ -135,7 +135,7 @@ def test_learned_positions_limit_a_row_and_computed_ones_do_not(tiny_model, tmp_
     GPT2Config(n_embd=8, n_layer=1, n_head=1, n_positions=64).save_pretrained(tmp_path / "gpt2")
     learned, computed = model_spec(params_of(tmp_path / "gpt2")), model_spec(params_of(tiny_model))
     row = [1] * 600
-    check_sizes(computed, [row], None)
-    check_sizes(learned, [row], 64)
+    check_positions(computed, [row], None)
+    check_positions(learned, [row], 64)
     with pytest.raises(UserError, match=r"a row has 65 tokens, and .* has 64 positions: set 'train.max_length' to 64"):
-        check_sizes(learned, [row], 65)
+        check_positions(learned, [row], 65)

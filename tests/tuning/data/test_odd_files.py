@@ -1,0 +1,85 @@
+"""Files that hold no rows, are of another kind than their name says, or divide their cells in ways of their own."""
+
+import gzip
+import json
+
+import pytest
+
+from tests.tuning.data.test_data_files import ROWS, read
+from tuning.core.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.jsonl", ""),
+        ("rows.jsonl", " \n\n"),
+        ("rows.json", "[]"),
+        ("rows.csv", "prompt,response\n"),
+        ("rows.tsv", "\n"),
+        ("rows.jsonl.gz", ""),
+    ],
+)
+def test_a_file_without_rows_is_named(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UserError, match=rf"{name}: there is no row in it"):
+        read(tmp_path / name)
+
+
+def test_parquet_without_rows_or_packed(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"prompt": pyarrow.array([], pyarrow.string())}), tmp_path / "rows.parquet")
+    with pytest.raises(UserError, match=r"rows.parquet: there is no row in it"):
+        read(tmp_path / "rows.parquet")
+    packed = tmp_path / "rows.parquet.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "rows.parquet").read_bytes()))
+    with pytest.raises(UserError, match=r"rows.parquet.gz: a data file must end with .* or .parquet"):
+        read(packed)
+    (tmp_path / "rows.parquet").rename(tmp_path / "rows.jsonl")
+    with pytest.raises(UserError, match=r"is a Parquet file: its name must end with .parquet"):
+        read(tmp_path / "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"PK\x03\x04", "ZIP archive or a spreadsheet"),
+        (b"BZh9", "packed with bzip2"),
+        (b"\xfd7zXZ\x00", "packed with xz"),
+        (b"\x28\xb5\x2f\xfd", "packed with Zstandard"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS.*git lfs pull"),
+    ],
+)
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.json.gz"])
+def test_a_file_of_another_kind_says_what_it_is(tmp_path, name, start, words):
+    (tmp_path / name).write_bytes(start + bytes(range(256)))
+    with pytest.raises(UserError, match=words):
+        read(tmp_path / name)
+
+
+def test_a_file_that_is_packed_twice(tmp_path):
+    lines = "\n".join(json.dumps(row) for row in ROWS).encode()
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(gzip.compress(lines)))
+    assert read(tmp_path / "rows.jsonl.gz") == ROWS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"prompt";"response";"a, b"\r\n"1";"2, 3";""\r\n',
+        "sep=|\nprompt|response|a, b\n1|2, 3|\n",
+        'prompt\t"response"\t"a, b"\n1\t2, 3\n',
+    ],
+)
+def test_what_divides_the_cells(tmp_path, text):
+    (tmp_path / "rows.csv").write_text(text, newline="")
+    assert [(row["prompt"], row["response"]) for row in read(tmp_path / "rows.csv")] == [("1", "2, 3")]
+
+
+@pytest.mark.parametrize(("text", "kind"), [("12", "a number"), ("true", "bool"), ('"hi"', "str")])
+def test_a_single_value_is_no_row(tmp_path, text, kind):
+    (tmp_path / "rows.json").write_text(text)
+    (problem,) = read(tmp_path / "rows.json")
+    assert f"not {kind}" in str(problem)
