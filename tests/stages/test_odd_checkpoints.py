@@ -95,7 +95,6 @@ def test_a_template_that_writes_the_date_gives_the_same_bytes_on_every_day(pipel
     for day in (3, 4):
         clock = type("Clock", (datetime,), {"now": classmethod(lambda cls, day=day: datetime(2031, 5, day))})
         monkeypatch.setattr(chat_template_utils, "datetime", clock)
-        chat_template_utils._cached_compile_jinja_template.cache_clear()
         pipeline(model)
         outputs = (
             "data/responses/base.jsonl",

@@ -6,6 +6,7 @@ from tuning.model.device import own_device
 from tuning.model.faults import check_files, check_loaded
 from tuning.model.hub import explain
 from tuning.model.model_spec import ModelSpec
+from tuning.model.processes import rank
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -35,7 +36,8 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
     with explain("model", name):
         options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # check_loaded says what is wrong
         model, loaded = AutoModelForCausalLM.from_pretrained(name, **options)
-    check_loaded(name, loaded)
+    if rank() == 0:  # which alone reads the files where weights are sharded
+        check_loaded(name, loaded)
     keep_layout(model)
     make_savable(model)
     if spec.quantization and spec.device == "cpu":

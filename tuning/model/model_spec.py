@@ -157,7 +157,7 @@ def check_tokens(spec: ModelSpec, tokenizer: "PreTrainedTokenizerBase", rows: li
     Raises:
         UserError: the tokenizer gives a token that the model does not have, or pads or ends texts with one.
     """
-    size = spec.config.get_text_config().vocab_size
+    size = getattr(spec.config.get_text_config(), "vocab_size", None) or sys.maxsize
     largest = max((max(ids, default=0) for ids in rows), default=0)
     if largest >= size:
         advice = "set 'tokenizer' to the one that belongs to the model"

@@ -65,8 +65,8 @@ def rendered_prompt(tokenizer: "PreTrainedTokenizerBase", messages: list[Message
         return before
     answered = [*messages, {"role": "assistant", "content": _SAID}]
     whole = _rendered(tokenizer, answered, traits.parts, False)
-    begun = whole[len(before) :].partition(_SAID)[0] if whole.startswith(before) else ""
-    return before + begun if begun.strip() else before  # white space alone may be part of the answer's first token
+    begun = whole[len(before) :].partition(_SAID)[0].rstrip(" ") if whole.startswith(before) else ""
+    return before + begun if begun.strip() else before  # a space may be part of the answer's first token
 
 
 @functools.lru_cache(maxsize=4)
