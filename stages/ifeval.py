@@ -13,7 +13,7 @@ from tuning.config import huggingface_keys
 from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.command import run
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.report import page
 from tuning.report.verdicts import verdicts
