@@ -8,6 +8,7 @@ import argparse
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
 from tuning.core.errors import doing
+from tuning.core.terminal import printable
 from tuning.generation import decoding
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.base_model import load_model
@@ -83,6 +84,7 @@ class Kept:
 
     def __init__(self, streamer):
         self.streamer, self.ids = streamer, []
+        streamer.on_finalized_text = show
 
     def put(self, value) -> None:
         self.ids += value.flatten().tolist()
@@ -90,6 +92,11 @@ class Kept:
 
     def end(self) -> None:
         self.streamer.end()
+
+
+def show(text: str, stream_end: bool = False) -> None:
+    """Shows the next words of an answer."""
+    print(printable(text), end="\n" if stream_end else "", flush=True)
 
 
 if __name__ == "__main__":

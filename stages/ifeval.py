@@ -14,7 +14,7 @@ from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.command import run
 from tuning.core.errors import UserError, doing
-from tuning.core.files import check_outputs, read_json, read_jsonl, write_bytes, write_json, write_jsonl
+from tuning.core.files import check_outputs, new_folder, read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.report import page
 from tuning.report.verdicts import verdicts
 
@@ -38,12 +38,14 @@ def main(arguments: list[str] | None = None) -> None:
     difference = scoring.difference(base, tuned, seed)
     scores = {"base": base_scores, "tuned": tuned_scores, "difference": difference}
 
+    rows = page.answered(prompts, responses, base, tuned)
+    shown = page.page(settings(), scores, rows, curves(), numbers())
     with doing(f"writing the scores and {REPORT}"):
-        write_jsonl(REPORT / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
-        write_jsonl(REPORT / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
-        write_json(REPORT / "scores.json", scores)
-        rows = page.answered(prompts, responses, base, tuned)
-        write_bytes(REPORT / "index.html", page.page(settings(), scores, rows, curves(), numbers()))
+        with new_folder(REPORT) as new:
+            write_jsonl(new / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
+            write_jsonl(new / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))
+            write_json(new / "scores.json", scores)
+            write_bytes(new / "index.html", shown)
         write_json(METRICS, metrics(base_scores, tuned_scores, difference))
         write_bytes(BY_TYPE, by_type(base_scores, tuned_scores))
         write_bytes(LENGTHS, lengths())

@@ -21,16 +21,18 @@ from tuning.data.rows import Counts, Row, sample, summary
 from tuning.model.chat_template import has_own_template, load_tokenizer, row_tokens
 
 PREPARED = Path("data/prepared")
+FILES = ("train.jsonl", "validation.jsonl", "prompts.jsonl", "sample.md")
 METRICS = Path("metrics/data.json")
 ANSWER_TOKENS = 96  # newly generated answers of the model to plain requests
 FOLLOWING_TOKENS = 192  # newly generated answers to requests with instructions
+MOST_CHARACTERS = 10_000_000  # of a row where train.max_length is null: its tokens take 2 GB while they are made
 # Keys that say which requests the model answers, and not how: answers are kept by the requests themselves.
 WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
 
 def main() -> None:
     params = read_params()
-    check_outputs([METRICS, *(PREPARED / name for name in ("train.jsonl", "validation.jsonl", "prompts.jsonl"))])
+    check_outputs([METRICS, *(PREPARED / name for name in FILES)])
     types = instruction_rows.chosen_types(params.data.instructions.types)
     with doing(f"reading the prompts of {params.ifeval.prompts}"):
         evaluation = evaluation_prompts.read(params.ifeval.prompts)
@@ -93,17 +95,26 @@ class Preparation:
         drops = self.params.data.over_length == "drop" and longest is not None
         return drops and len(row.tokens.prompt) + len(row.tokens.completion) > longest
 
-    def shortened(self, conversation: schemas.Conversation) -> schemas.Conversation | None:
+    def shortened(self, place: str, conversation: schemas.Conversation) -> schemas.Conversation | None:
         """A conversation without what is far beyond ``train.max_length``; None where it is to be dropped for it.
 
         No tokenizer makes so many characters short enough, and the tokens of a text of 20 MB take gigabytes while
         they are made.
+
+        Raises:
+            UserError: it is far beyond what any model reads, and ``train.max_length`` sets no limit.
         """
         longest = self.params.train.arguments.get("max_length")
-        most = max(1_000_000, 256 * (longest or 0))
+        most = MOST_CHARACTERS if longest is None else max(1_000_000, 256 * longest)
         turns = conversation.prompt + conversation.completion
-        if longest is None or sum(len(turn["content"]) for turn in turns) <= most:
+        characters = sum(len(turn["content"]) for turn in turns)
+        if characters <= most:
             return conversation
+        if longest is None:
+            raise UserError(
+                f"{place}: this row has {characters:,} characters, too many to keep whole: set 'train.max_length', "
+                "beyond which rows are dropped or, with 'data.over_length: truncate', cut"
+            )
         if self.params.data.over_length == "drop":
             return None
         cut = [turn | {"content": turn["content"][:most]} for turn in turns]
@@ -127,7 +138,7 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
             counts.dropped["duplicate"] += 1
             continue
         seen.add(digest)
-        conversation = preparation.shortened(conversation)
+        conversation = preparation.shortened(place, conversation)
         if conversation is None:
             counts.dropped["over_length"] += 1
             continue

@@ -8,7 +8,7 @@ from typing import Any
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
 from tuning.core.errors import UserError, doing
-from tuning.core.files import read_json, write_bytes, write_json
+from tuning.core.files import check_outputs, read_json, write_bytes, write_json
 from tuning.memory import flops, printed_estimate
 from tuning.memory.estimator import CannotEstimate, Estimator, Memory
 from tuning.memory.known_models import configuration
@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     from tuning.training.trainer import training_config
 
     params = read_params()
+    check_outputs(files=[METRICS, PARTS])
     train, generated, measured = read_json(TRAIN), read_json(GENERATE), measurements()
     spec = model_spec(params, configuration(params))
     adapter = adapter_spec(params)

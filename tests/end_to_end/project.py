@@ -10,6 +10,8 @@ import yaml
 
 from tests import tiny
 
+HANGS = 3600  # seconds after which a command is taken to hang, on however slow a machine
+
 
 class Project:
     """A clone in its folder."""
@@ -63,7 +65,7 @@ class Project:
         environment = {**os.environ, "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org"}
         environment |= {"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org", "COLUMNS": "400"}
         output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        done = subprocess.run(command, cwd=self.folder, env=environment, timeout=300, **output)
+        done = subprocess.run(command, cwd=self.folder, env=environment, timeout=HANGS, **output)
         assert not check or done.returncode == 0, done.stdout
         return done
 

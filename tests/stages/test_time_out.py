@@ -59,10 +59,10 @@ def test_what_was_answered_in_time_is_not_asked_again(server, tiny_model, tmp_pa
         baseline.main()
 
     with pytest.raises(UserError, match=r"generation\.timeout"):
-        run(timeout=2, concurrency=1)
+        run(timeout=5, concurrency=1)
     assert not (RESPONSES / "base.jsonl").exists()
     server.freed.set()
-    run(timeout=60, concurrency=4, batch_size="auto")
+    run(timeout=3600, concurrency=4, batch_size="auto")
     asked = [body["messages"][-1]["content"] for body in server.bodies]
     assert asked[:3] == TEXTS[:3]
     assert sorted(asked[3:]) == TEXTS[2:]

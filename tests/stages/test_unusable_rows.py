@@ -24,10 +24,10 @@ def prepared(tmp_path, monkeypatch, tiny_model):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "prompts.jsonl").write_text(json.dumps(PROMPT) + "\n")
 
-    def run(dataset, **data):
+    def run(dataset, max_length=60, **data):
         values = tiny.params(str(tiny_model), dataset, "prompts.jsonl")
         values["data"].update({"num_val": 1, **data})
-        values["train"]["max_length"] = 60
+        values["train"]["max_length"] = max_length
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
         prepare.main()
         names = ("train", "validation")
@@ -104,6 +104,15 @@ def test_a_row_of_millions_of_characters_is_never_tokenised_whole(prepared, tmp_
     assert len(found) == rows
     assert dropped["over_length"] == 7 - rows
     assert max(longest) <= 1_100_000
+
+
+def test_a_row_far_beyond_what_any_model_reads_needs_a_limit(prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare, "MOST_CHARACTERS", 1000)
+    big = {"prompt": "Go on.", "response": "on and " * 1000}
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, [*ROWS, big])))
+    with pytest.raises(UserError, match=r"rows.jsonl, line 7: this row has 7,005 characters.*'train.max_length'"):
+        prepared("rows.jsonl", max_length=None)
+    assert len(prepared("rows.jsonl")[0]) == 6
 
 
 def test_each_data_set_of_a_mix_has_its_own_columns(prepared, tmp_path):

@@ -15,7 +15,7 @@ GENERATION = {
     "base_model": None,
     "tuned_model": "tuned",
     "concurrency": 3,
-    "timeout": 30,
+    "timeout": 3600,
     "batch_size": "auto",
     "num_batches": None,
     "base_template": "auto",

@@ -10,6 +10,7 @@ from tuning.core.errors import UserError, explained
 from tuning.core.library_messages import filter_messages
 from tuning.core.redaction import redacted
 from tuning.core.stage_lock import stage_lock
+from tuning.core.terminal import printable
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
 _DEBUG = "DEBUG"  # set to 1 to see where an error arose
@@ -36,20 +37,19 @@ def run(main: Callable[[], None], lock: str | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        _close_bars()
         if os.environ.get(_DEBUG) == "1":
             print(redacted(traceback.format_exc()), file=sys.stderr)
         if isinstance(error, UserError):
             message = str(error)
         else:
             message = f"{name}: {explained(error)} ({_DEBUG}=1 in the environment shows where)"
-        _close_bars()
-        print(f"error: {redacted(message)}", file=sys.stderr)
+        print(f"error: {printable(redacted(message))}", file=sys.stderr)
         sys.exit(1)
 
 
 def _close_bars() -> None:
-    """Ends the lines of progress bars that are still open, so that the message has a line of its own."""
-    from tqdm import tqdm
-
-    for bar in list(getattr(tqdm, "_instances", ())):
-        bar.close()
+    """Ends the lines of progress bars that an error has left open, so that its message begins a line."""
+    if tqdm := sys.modules.get("tqdm"):
+        for bar in list(getattr(tqdm.tqdm, "_instances", ())):
+            bar.close()

@@ -36,8 +36,8 @@ def stage_lock(stage: str | None):
             f"{stage} is already running in this folder{_who(holder)}: wait until it has ended, or end it"
         ) from None
     with lock:
-        holder.write_text(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}", encoding="utf-8")
         try:
+            holder.write_text(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}", encoding="utf-8")
             yield
         finally:
             holder.unlink(missing_ok=True)

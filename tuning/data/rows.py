@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from tuning.core.terminal import printable
 from tuning.model.chat_template import Tokens
 
 
@@ -64,7 +65,7 @@ class Counts:
         """Counts a row that is dropped, and shows the first of each reason that may need mending."""
         self.dropped[reason] += 1
         if self.dropped[reason] == 1 and reason != "empty":
-            tqdm.write(f"dropped: {message}")
+            tqdm.write(printable(f"dropped: {message}"))
 
 
 def summary(

@@ -10,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tuning.core.errors import UserError, explained
+from tuning.core.terminal import printable
 from tuning.data import data_files, hub_datasets
 from tuning.data.rows import RowError
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
@@ -141,7 +142,7 @@ class _Reader:
             needed, self.convert = _schema(row)
             unused = [name for name in row if name not in {*needed, *SYSTEM, "input", "history"}]
             if unused:
-                tqdm.write(f"{self.dataset}: columns that are not used: {', '.join(unused)}")
+                tqdm.write(printable(f"{self.dataset}: columns that are not used: {', '.join(unused)}"))
         found = self.convert(row)
         system = next((said for name in SYSTEM if (said := text(row.get(name), name))), "")
         if system and found and found[0]["role"] != "system":

@@ -15,6 +15,7 @@ from tuning.config.params import Params
 from tuning.core.errors import doing
 from tuning.core.files import check_outputs, read_jsonl, write_json, write_jsonl
 from tuning.core.measurement import Measurement
+from tuning.core.terminal import printable
 from tuning.generation import decoding, kv_cache, server_client
 from tuning.generation.response_file import Partial
 from tuning.model.chat_template import has_own_template, load_tokenizer, prompt_tokens
@@ -174,7 +175,7 @@ def answered(
             tokens += sum(row["new_tokens"] for row in rows)
             bar.set_postfix_str(f"{tokens / measurement.seconds():.0f} tokens/s")
             if show and rows and (bar.n == len(done) or bar.n // SHOWN < (bar.n + len(rows)) // SHOWN):
-                bar.write(f"\n> {rows[-1]['prompt']}\n\n{rows[-1]['response']}\n")
+                bar.write(printable(f"\n> {rows[-1]['prompt']}\n\n{rows[-1]['response']}\n"))
             bar.update(len(rows))
     result = measurement.result(tokens)
     if model is None:
@@ -207,7 +208,7 @@ def _responses(
 
 
 def _say(name: str, text: str) -> None:
-    tqdm.write(f"generate {name}: {text}")
+    tqdm.write(printable(f"generate {name}: {text}"))
 
 
 def response_row(prompt: dict[str, Any], response: decoding.Response) -> dict[str, Any]:

@@ -32,11 +32,18 @@ class Partial:
         self.gather()
 
     def gather(self) -> None:
-        """Reads what all processes of this run have finished; an incomplete last line is read next time."""
+        """Reads what all processes of this run have finished; an incomplete last line is read next time.
+
+        A line that is damaged, as a machine that lost its power may leave it, is left out and answered again.
+        """
         for path in sorted(self.folder.glob(f"{self.name}-*.jsonl")):
             content = path.read_bytes()
-            whole = content[: content.rfind(b"\n") + 1].decode("utf-8").split("\n")
-            self.rows |= {row["key"]: row for row in map(json.loads, filter(None, whole))}
+            for line in content[: content.rfind(b"\n") + 1].split(b"\n"):
+                try:
+                    row = json.loads(line)
+                    self.rows[row["key"]] = row
+                except (ValueError, TypeError, KeyError):
+                    continue
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Appends finished responses to the disk."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 from tuning.model.base_model import load_model
 from tuning.model.model_spec import ModelSpec
 
@@ -191,17 +191,23 @@ def load_tuned(spec: ModelSpec, adapter: AdapterSpec, folder: Path = ADAPTER) ->
     """The base model with what was trained.
 
     LoRA is merged into weights that are not quantized, which is exact to rounding, and faster.
-    """
-    from peft import PeftModel
 
+    Raises:
+        UserError: the base model or the adapter cannot be loaded.
+    """
     if adapter.whole:
         return load_model(spec, str(folder))
     model = load_model(spec)
     if adapter.lora:
-        model = PeftModel.from_pretrained(model, folder / LORA if adapter.prompt_tuning else folder)
+        model = _with_adapter(model, folder / LORA if adapter.prompt_tuning else folder)
         model = model if spec.quantization else model.merge_and_unload()
     if adapter.prompt_tuning:
-        model = PeftModel.from_pretrained(
-            model.get_base_model() if adapter.lora and spec.quantization else model, folder
-        )
+        model = _with_adapter(model.get_base_model() if adapter.lora and spec.quantization else model, folder)
     return model
+
+
+def _with_adapter(model: "PreTrainedModel", folder: Path) -> "PreTrainedModel":
+    from peft import PeftModel
+
+    with doing(f"loading {folder} (`dvc checkout` brings back what was trained)"):
+        return PeftModel.from_pretrained(model, folder)

@@ -1,12 +1,15 @@
 """Checkpoints of one training run: found again after an interruption, so that it ends with the same bytes."""
 
+import copy
 import json
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
 from transformers import TrainerCallback
 
+from tuning.core.errors import UserError, explained
 from tuning.model.processes import rank, world_size
 
 TRAINED = "trained.safetensors"
@@ -33,7 +36,10 @@ WITHOUT = {
 def latest(folder: Path) -> str | None:
     """The newest complete checkpoint of exactly this run; None if there is none.
 
-    A checkpoint that cannot be read is reported, and the one before it is tried.
+    One that is cut or damaged is reported and removed, and the one before it is tried.
+
+    Raises:
+        UserError: a checkpoint cannot be read, which says nothing about what is in it.
     """
     found = [path for path in folder.glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
     for path in sorted(found, key=lambda path: -int(path.name.split("-")[1])):
@@ -41,29 +47,36 @@ def latest(folder: Path) -> str | None:
         if reason is None:
             print(f"train: going on from {path}")
             return str(path)
-        print(f"train: {path} cannot be used ({reason})")
+        print(f"train: {path} cannot be used and is removed ({reason})")
+        if rank() == 0:
+            shutil.rmtree(path, ignore_errors=True)  # left there, it would count as one of save_total_limit
     return None
 
 
 def problem(checkpoint: Path) -> str | None:
-    """Why a checkpoint cannot be used (a file is missing or unreadable); None if it can."""
+    """Why a checkpoint cannot be used (a file is missing or damaged); None if it can."""
     from safetensors import SafetensorError, safe_open
 
     try:
         state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
         if 0 < state.get("max_steps", 0) <= state.get("global_step", 0):
             return "it is the run's last, and the trainer only goes on where a step is left"
-        for weights in {checkpoint / TRAINED, *checkpoint.glob("*.safetensors")}:
+        saved = [path for path in checkpoint.glob("*.safetensors") if path.name != TRAINED]
+        if not saved and world_size() == 1:  # several processes may divide the weights, in other files
+            return "the weights are missing"
+        for weights in (checkpoint / TRAINED, *saved):
             with safe_open(weights, framework="np"):
                 pass
-        random_states = (path.name for path in checkpoint.glob("rng_state*.pth"))
-        progress = (_progress(number) for number in range(world_size()))
-        for name in ("optimizer.pt", "scheduler.pt", *random_states, *progress):
+        processes = range(world_size())
+        random_states = [f"rng_state_{number}.pth" for number in processes] if len(processes) > 1 else ["rng_state.pth"]
+        for name in ("optimizer.pt", "scheduler.pt", *random_states, *map(_progress, processes)):
             if zipfile.ZipFile(checkpoint / name).testzip() is not None:
                 return f"{name} is damaged"
     except FileNotFoundError as error:
         return f"{Path(error.filename or TRAINED).name} is missing"
-    except (ValueError, OSError, SafetensorError, zipfile.BadZipFile) as error:
+    except OSError as error:
+        raise UserError(f"{checkpoint} cannot be read: {explained(error)}") from error
+    except (ValueError, SafetensorError, zipfile.BadZipFile) as error:
         return str(error)
     return None
 
@@ -84,6 +97,9 @@ class Checkpoints(TrainerCallback):
       checkpoint, but only after the order has been drawn.
     - The losses since the last point of the curve, and the sum of all before, of which the mean is made.
 
+    Older checkpoints are removed here, once the new one is whole: the trainer itself would remove them before these
+    files are written, and a run that is killed in between would have none.
+
     A checkpoint that is due at an epoch's last step is written after what the epoch's end brings, such as the
     validation loss; at the run's last step none is written, since the results follow at once.
 
@@ -98,6 +114,9 @@ class Checkpoints(TrainerCallback):
         self.restored = None  # random state of the epoch that the checkpoint lies in, until it has been put back
         self.epoch_start = None  # random state from which the order of this epoch's rows was drawn
         self.is_due = False
+        self.limit = trainer.args.save_total_limit
+        trainer.args = copy.copy(trainer.args)
+        trainer.args.save_total_limit = None
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):
         import torch
@@ -140,6 +159,7 @@ class Checkpoints(TrainerCallback):
     def on_save(self, args, state, control, model=None, **kwargs):
         import torch
         from safetensors.torch import save_file
+        from transformers.trainer_utils import rotate_checkpoints
 
         ends_epoch = state.epoch == int(state.epoch)
         progress = {
@@ -151,9 +171,11 @@ class Checkpoints(TrainerCallback):
         folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
         torch.save(progress, folder / _progress(rank()))
         weights = {name: _whole(p).detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
+        self.trainer.accelerator.wait_for_everyone()  # all have written their progress
         if state.is_world_process_zero:
             save_file(weights, folder / f"{TRAINED}.new")
             (folder / f"{TRAINED}.new").rename(folder / TRAINED)
+            rotate_checkpoints(args.output_dir, self.limit, state.best_model_checkpoint)
 
 
 def _progress(number: int) -> str:

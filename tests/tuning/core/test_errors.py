@@ -54,6 +54,12 @@ def test_with_debug_there_is_a_traceback_without_secrets(tmp_path):
     assert "sk-0123456789" not in done.stderr
 
 
+def test_the_message_begins_a_line_where_a_bar_is_open(tmp_path):
+    done = run(tmp_path, "compare", "import tqdm.auto; bar = tqdm.auto.tqdm(total=2); bar.update(); int('x')")
+    assert "1/2" in done.stderr
+    assert "\nerror: compare: ValueError: " in done.stderr
+
+
 def test_ctrl_c_ends_quietly(tmp_path):
     done = run(tmp_path, "estimate", "raise KeyboardInterrupt")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -4,10 +4,10 @@ import json
 import math
 import os
 import stat
-import subprocess
 
 import pytest
 
+from tests import small_disk
 from tuning.core import files
 from tuning.core.errors import UserError
 
@@ -104,24 +104,19 @@ def test_outputs_that_cannot_be_written_are_found_before_the_work(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
+def disk(tmp_path):
     """A file system of 256 KiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("file systems cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with small_disk.mounted(tmp_path / "disk", 256 << 10) as folder:
+        yield folder
 
 
-def test_a_full_disk_leaves_what_was_there_and_no_part(small_disk):
-    files.write_json(small_disk / "a.json", {"a": 1})
-    fill(small_disk / "folder", "one")
+def test_a_full_disk_leaves_what_was_there_and_no_part(disk):
+    files.write_json(disk / "a.json", {"a": 1})
+    fill(disk / "folder", "one")
     with pytest.raises(OSError, match="No space left"):
-        files.write_json(small_disk / "a.json", "x" * 500_000)
+        files.write_json(disk / "a.json", "x" * 500_000)
     with pytest.raises(OSError, match="No space left"):
-        fill(small_disk / "folder", "x" * 500_000)
-    assert files.read_json(small_disk / "a.json") == {"a": 1}
-    assert (small_disk / "folder/a").read_text() == "one"
-    assert sorted(path.name for path in small_disk.iterdir()) == ["a.json", "folder"]
+        fill(disk / "folder", "x" * 500_000)
+    assert files.read_json(disk / "a.json") == {"a": 1}
+    assert (disk / "folder/a").read_text() == "one"
+    assert sorted(path.name for path in disk.iterdir()) == ["a.json", "folder"]

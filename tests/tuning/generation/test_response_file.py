@@ -23,6 +23,15 @@ def test_a_line_cut_while_it_was_written_is_answered_again(tmp_path):
     assert list(Partial(tmp_path).rows) == [1]
 
 
+def test_a_damaged_line_is_answered_again_and_the_others_are_kept(tmp_path):
+    partial = Partial(tmp_path)
+    partial.add([row(1), row(2), row(3)])
+    lines = partial.path.read_bytes().splitlines(keepends=True)
+    for broken in (bytes(len(lines[1]) - 1) + b"\n", b"\xff\n", b"[1]\n", b"{}\n", b"\n"):
+        partial.path.write_bytes(lines[0] + broken + lines[2])
+        assert list(Partial(tmp_path).rows) == [1, 3]
+
+
 def test_what_several_processes_have_finished_is_collected(tmp_path):
     first, second = Partial(tmp_path, rank=0), Partial(tmp_path, rank=1)
     second.add([row(1)])
