@@ -25,7 +25,21 @@ def to_train(run: Run):
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=given)
         if not run.adapter.whole:
             model.enable_input_require_grads()
+    train_in_bfloat16(model, run.model)
     return model.train()
+
+
+def train_in_bfloat16(model, spec: ModelSpec) -> None:
+    """What is trained beside quantized weights, in bfloat16 as SFTTrainer makes it; elsewhere it stays as it is.
+
+    DoRA's magnitudes are left out there, because their updates are smaller than bfloat16 tells apart.
+    """
+    import torch
+
+    if spec.quantization:
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and "lora_magnitude_vector" not in name:
+                parameter.data = parameter.data.to(torch.bfloat16)
 
 
 def base(spec: ModelSpec):
@@ -63,8 +77,8 @@ def fake_tensors():
         logger.setLevel(level)
 
 
-def make_fake(model) -> None:
-    """Replaces meta tensors by fake CPU tensors; tied weights stay tied."""
+def make_fake(model, device: str = "cpu") -> None:
+    """Replaces meta tensors by fake ones on a device, which need not be here; tied weights stay tied."""
     import torch
 
     made: dict[int, torch.Tensor] = {}
@@ -72,11 +86,11 @@ def make_fake(model) -> None:
         for name, old in module._parameters.items():
             if old is not None and id(old) not in made:
                 made[id(old)] = torch.nn.Parameter(
-                    torch.empty(old.shape, dtype=old.dtype, device="cpu"), requires_grad=old.requires_grad
+                    torch.empty(old.shape, dtype=old.dtype, device=device), requires_grad=old.requires_grad
                 )
             module._parameters[name] = None if old is None else made[id(old)]
         for name, old in module._buffers.items():
-            module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device="cpu")
+            module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device=device)
 
 
 def narrow_head(model) -> None:

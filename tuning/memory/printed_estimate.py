@@ -24,8 +24,8 @@ def show(run: Run, on_cuda: Run, generation: Generation) -> str:
     """
     batch, length = run.training.per_device_train_batch_size, run.training.max_length or ROW
     on_gpu, model = Estimator(on_cuda), Estimator(run)
-    if not run.adapter.whole:
-        on_gpu.trained = model.trained  # adapters are in float32 on every device
+    if not run.adapter.whole and run.model.quantized == on_cuda.model.quantized:
+        on_gpu.trained = model.trained  # adapters have the same dtype on every device
     training = model.training(batch, length)
     shown = [heading(model), "", *parts(model, training, batch, length, generation), ""]
     return "\n".join([*shown, *fits(on_gpu, batch, length), *advice(model, batch, length, training)])

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from tuning.memory.bitsandbytes_bytes import quantized_bytes, quantized_layers
-from tuning.memory.fake_model import without_data
+from tuning.memory.fake_model import train_in_bfloat16, without_data
 from tuning.memory.optimizer_states import state_bytes
 from tuning.memory.run import Run
 from tuning.model.adapters import add_adapter, parameter_counts
@@ -27,15 +27,17 @@ class Weights:
 
 @dataclass(frozen=True)
 class Trained:
-    """What is trained, which is the same whether or not the base model is quantized.
+    """What is trained.
 
     Attributes:
-        adapter: bytes of what an adapter adds; 0 where the whole model is trained.
+        adapter: bytes of what an adapter adds in training; 0 where the whole model is trained.
+        loaded: bytes of the same in generation, for which PEFT loads it in float32.
         optimizer: bytes of the optimizer's states.
     """
 
     parameters: int
     adapter: int
+    loaded: int
     optimizer: int
 
 
@@ -85,9 +87,12 @@ def trained_parameters(run: Run) -> Trained:
     with torch.device("meta"):
         model = add_adapter(model, replace(run.model, quantized=False), without_data(run.adapter), checkpointing=False)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    loaded = 0 if run.adapter.whole else sum(parameter.nbytes for parameter in parameters)
+    train_in_bfloat16(model, run.model)
     return Trained(
         parameters=sum(parameter.numel() for parameter in parameters),
         adapter=0 if run.adapter.whole else sum(parameter.nbytes for parameter in parameters),
+        loaded=loaded,
         optimizer=state_bytes(run.training.optim, parameters) if run.training else 0,
     )
 
