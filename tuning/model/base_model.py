@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
     """The base model; without a ``device_map`` it lands on this process's own device.
 
+    Where training shards the weights (FSDP, ZeRO-3), no process is to hold all of them on its device: there they land
+    where accelerate wants them.
+
     Args:
         name: another checkpoint of the same model; None: the spec's own.
 
@@ -30,7 +33,7 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
         options["attn_implementation"] = spec.attention
     if spec.quantization and not spec.stored_quantized:
         options["quantization_config"] = spec.quantization
-    if options.get("device_map") is None:
+    if options.get("device_map") is None and not _is_sharded():
         options["device_map"] = {"": own_device()}
     check_files(name, options)
     with explain("model", name):
@@ -43,6 +46,13 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
     if spec.quantization and spec.device == "cpu":
         _leave_file(model)
     return model
+
+
+def _is_sharded() -> bool:
+    """Whether accelerate or DeepSpeed will divide the weights among processes."""
+    from transformers import integrations
+
+    return integrations.is_deepspeed_zero3_enabled() or integrations.is_fsdp_enabled()
 
 
 def make_savable(model: "PreTrainedModel") -> None:
