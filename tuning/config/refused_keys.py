@@ -21,6 +21,7 @@ NARROWED: dict[str, dict[str, Any]] = {
         "gradient_accumulation_steps": _AtLeastOne | Literal["auto"],
         "gradient_checkpointing": bool | Literal["auto"],
         "bf16": bool | Literal["auto"] | None,
+        "tf32": bool | Literal["auto"] | None,
         "learning_rate": _NotNegative | Literal["auto"],
         "neftune_noise_alpha": _NotNegative | None,
         "pad_to_multiple_of": _AtLeastOne | Literal["auto"] | None,

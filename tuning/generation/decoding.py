@@ -14,7 +14,7 @@ from tuning.core.errors import UserError
 from tuning.generation import padded_batches
 from tuning.generation.sequence import Decoding, Sequence, own_seed
 from tuning.model.chat_template import end_tokens
-from tuning.model.device import free_unused, is_out_of_memory
+from tuning.model.device import free_unused, is_out_of_memory, products_in_tf32
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -88,7 +88,8 @@ def generate(
     else:
         _equip(sequences, inner, tokenizer, prepared, how.seed)
         decode = partial(_continuously, inner, order, how, prefix)
-    with packed_weights(inner), nullcontext() if reason else batching.grouped(inner):
+    attention = nullcontext() if reason else batching.grouped(inner)
+    with packed_weights(inner), products_in_tf32(how.tf32), attention:
         for finished in _with_less_memory(decode, how.batch_size, how.say):
             yield [(sequence.index, _response(sequence, tokenizer, how.config)) for sequence in finished]
 

@@ -19,6 +19,8 @@ class Decoding:
         seed: of sampling, where ``config`` samples; a prompt's sample depends on it and the prompt only.
         share: of several processes, this one's number and how many there are.
         say: called with each message for the user.
+        tf32: whether float32 matrices are multiplied in TF32 where the device has it; greedy answers may then part from
+            those of exact float32.
     """
 
     config: "GenerationConfig"
@@ -26,6 +28,7 @@ class Decoding:
     seed: int
     share: tuple[int, int] = (0, 1)
     say: Callable[[str], None] = print
+    tf32: bool = True
 
 
 @dataclass(eq=False)

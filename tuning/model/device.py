@@ -1,6 +1,7 @@
 """The device that computes, and the memory that is free on it."""
 
 import os
+from contextlib import contextmanager
 
 
 def device() -> str:
@@ -15,6 +16,34 @@ def device() -> str:
 def own_device() -> str:
     """The device of this process: of several that share a machine's GPUs, the one of its local rank."""
     return f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if device() == "cuda" else device()
+
+
+def has_tf32() -> bool:
+    """Whether the device multiplies float32 matrices in TF32: several times as fast, with ten bits of mantissa.
+
+    NVIDIA's GPUs do so from compute capability 8 on.
+    """
+    import torch
+
+    if device() != "cuda" or torch.version.cuda is None:
+        return False
+    return torch.cuda.get_device_properties(torch.cuda.current_device()).major >= 8
+
+
+@contextmanager
+def products_in_tf32(wanted: bool = True):
+    """Inside the block, float32 matrices are multiplied in TF32 where the device has it and it is wanted."""
+    import torch
+
+    if not has_tf32():
+        yield
+        return
+    products = torch.backends.cuda.matmul
+    before, products.fp32_precision = products.fp32_precision, "tf32" if wanted else "ieee"
+    try:
+        yield
+    finally:
+        products.fp32_precision = before
 
 
 def is_out_of_memory(error: BaseException) -> bool:

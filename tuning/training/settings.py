@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.config.own_keys import Train
 from tuning.model.adapters import AdapterSpec
-from tuning.model.device import device
+from tuning.model.device import device, has_tf32
 from tuning.model.model_spec import ModelSpec
 from tuning.model.processes import world_size
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trl import SFTConfig
 
 AUTO = "auto"
-_OF_DEVICE = ("bf16", "gradient_checkpointing", "per_device_train_batch_size", "gradient_accumulation_steps")
+_OF_DEVICE = ("bf16", "tf32", "gradient_checkpointing", "per_device_train_batch_size", "gradient_accumulation_steps")
 # The rate is fitted for LoRA with this ``lora_alpha``, and is the same for every rank; full fine-tuning takes a tenth
 # (Schulman et al. 2025, "LoRA Without Regret"; the fit is that of Thinking Machines' cookbook for its models).
 RATE, ALPHA, WIDTH = 5e-4, 32, 2000
@@ -42,6 +42,8 @@ def resolved(arguments: dict[str, Any], rows: int | str, spec: ModelSpec, adapte
         found["learning_rate"] = learning_rate(spec, adapter)
     if found.get("bf16") == AUTO:
         found["bf16"] = computes_in_bfloat16(spec) and not found.get("fp16")
+    if found.get("tf32") in (None, AUTO):
+        found["tf32"] = spec.device == "cuda" and has_tf32()
     if found.get("gradient_checkpointing") == AUTO:
         found["gradient_checkpointing"] = False
     rows = effective_batch_size(rows, spec)
@@ -55,8 +57,9 @@ def resolved(arguments: dict[str, Any], rows: int | str, spec: ModelSpec, adapte
 
 
 def automatic(train: Train) -> list[str]:
-    """The keyword arguments of SFTConfig that are ``auto``."""
-    return [name for name, value in train.arguments.items() if value == AUTO]
+    """The keyword arguments of SFTConfig that are ``auto``; ``tf32`` too if it is not given and the device has it."""
+    found = [name for name, value in train.arguments.items() if value == AUTO]
+    return [*found, "tf32"] if train.arguments.get("tf32") is None and has_tf32() else found
 
 
 def of_device(config: "SFTConfig", automatic: Collection[str]) -> dict[str, Any]:
