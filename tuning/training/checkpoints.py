@@ -69,7 +69,7 @@ def problem(checkpoint: Path) -> str | None:
                 pass
         processes = range(world_size())
         random_states = [f"rng_state_{number}.pth" for number in processes] if len(processes) > 1 else ["rng_state.pth"]
-        for name in ("optimizer.pt", "scheduler.pt", *random_states, *map(_progress, processes)):
+        for name in (*_optimizer(checkpoint), "scheduler.pt", *random_states, *map(_progress, processes)):
             if zipfile.ZipFile(checkpoint / name).testzip() is not None:
                 return f"{name} is damaged"
     except FileNotFoundError as error:
@@ -181,6 +181,13 @@ class Checkpoints(TrainerCallback):
 def _progress(number: int) -> str:
     """The file of one process for what is not in the trainer's own files."""
     return f"progress_{number}.pt"
+
+
+def _optimizer(checkpoint: Path) -> list[str]:
+    """The file of the optimizer's states: FSDP gives it another name, and DeepSpeed has a folder instead."""
+    if (checkpoint / "latest").is_file():
+        return []
+    return ["optimizer.bin" if (checkpoint / "optimizer.bin").is_file() else "optimizer.pt"]
 
 
 def _whole(parameter):
