@@ -1,12 +1,19 @@
 """Two processes on the CPU do what one does."""
 
 import csv
+import os
+import shutil
+import socket
+import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 import yaml
 
+from tests.end_to_end.project import Project
 from tuning.core.files import fingerprint, read_jsonl
+from tuning.core.stage_lock import LAUNCHED
 
 
 @pytest.fixture
@@ -61,6 +68,60 @@ def test_ddp_gives_the_losses_and_responses_of_one_process(work):
     stage(work, "generate")
     assert fingerprint(responses) == whole
     assert len(read_jsonl(work.folder / "data/responses/tuned.jsonl")) == len(read_jsonl(responses))
+
+
+def two_nodes(project, port: int) -> str:
+    """Writes the config file of two machines with a process each, and returns its name."""
+    values = yaml.safe_load((project.folder / "configs/accelerate/ddp_cpu.yaml").read_text())
+    values |= {"num_machines": 2, "num_processes": 2, "main_process_ip": "127.0.0.1", "main_process_port": port}
+    values |= {"rdzv_backend": "c10d", "same_network": True}
+    name = "configs/accelerate/two_nodes.yaml"
+    (project.folder / name).write_text(yaml.safe_dump(values))
+    return name
+
+
+def second_node(project, config: str) -> subprocess.Popen:
+    """Starts the second machine's process as docs/scaling.md says."""
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "--machine_rank", "1"]
+    environment = {**os.environ, LAUNCHED: "1", "ACCELERATE_USE_CPU": "true"}
+    output = {"text": True, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.Popen([*launch, "-m", "stages.train"], cwd=project.folder, env=environment, **output)
+
+
+def results(project) -> dict[str, str]:
+    """Fingerprints of what train writes."""
+    names = ("models/adapter", "metrics/train.json", "metrics/measured/train.json", "metrics/curves")
+    return {name: fingerprint(project.folder / name) for name in names}
+
+
+def test_two_nodes_train_to_the_losses_of_one_process_and_the_first_alone_writes(work, tmp_path):
+    """Two launches on one host stand for two machines: unfinished work is common to both, results are not."""
+    stage(work, "train")
+    alone = {name: curve(work, name) for name in ("train/loss", "validation/loss")}
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        config = two_nodes(work, probe.getsockname()[1])
+    change(work, launch=config, train={"per_device_train_batch_size": 2})
+    other = Project.copy(work.folder, tmp_path / "other")
+    shutil.rmtree(other.folder / "unfinished", ignore_errors=True)
+    (work.folder / "unfinished").mkdir(exist_ok=True)
+    (other.folder / "unfinished").symlink_to(work.folder / "unfinished")
+    before, before_there = results(work), results(other)
+
+    there = second_node(other, config)
+    try:
+        said = stage(work, "train").stdout
+        said_there, _ = there.communicate(timeout=120)
+    finally:
+        there.kill()
+    assert there.returncode == 0, said_there
+    assert said.count("x 2 processes") == 1
+    assert "train: models/base/tiny" not in said_there
+    for name, losses in alone.items():
+        assert curve(work, name) == pytest.approx(losses, abs=1e-4)
+    assert results(other) == before_there
+    assert results(work) != before
+    (work.folder / config).unlink()
 
 
 def test_a_process_that_fails_ends_the_stage_with_its_error(work):
