@@ -96,8 +96,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def repository(self, kind: str | None, name: str) -> Repository:
         found = self.hub.repositories.get((kind or "models", name))
-        hidden = found and found.private and (not self.account or self.account.user != name.split("/")[0])
-        if found and not hidden:
+        owners = (self.account.user, *self.account.organizations) if self.account else ()
+        if found and (not found.private or name.split("/")[0] in owners):
             return found
         raise Refused(404 if self.account else 401, "Repository not found", "RepoNotFound")
 
@@ -175,7 +175,7 @@ class Handler(BaseHTTPRequestHandler):
         name = f"{asked.get('organization') or account.user}/{asked['name']}"
         if ("models", name) in self.hub.repositories:
             raise Refused(409, "You already created this model repo")
-        self.hub.add("models", name, {}, private=bool(asked.get("private")))
+        self.hub.add("models", name, {}, private=asked.get("visibility") == "private")
         self.send(200, {"url": f"{self.hub.url}/{name}", "name": name})
 
     def writing(self, owner: str | None) -> Account:
@@ -193,7 +193,9 @@ class Handler(BaseHTTPRequestHandler):
         if not self.hub.takes_uploads:
             raise Refused(403, "Forbidden: the organization lets only its administrators write")
         files = json.loads(self.body)["files"]
-        self.send(200, {"files": [{"path": one["path"], "uploadMode": "regular"} for one in files]})
+        self.send(
+            200, {"files": [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in files]}
+        )
 
     def upload(self, name: str) -> None:
         self.writing(name.split("/")[0])

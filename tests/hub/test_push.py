@@ -15,13 +15,13 @@ PROMPTS = [Prompt(key, "Say hello.", [build("punctuation:no_comma", {})]) for ke
 
 
 @pytest.fixture
-def project(hub, tmp_path, tiny_model):
+def project(hub, tmp_path):
     """A folder with what stands for an adapter, and scores."""
     organizations = {"organizations": ("mine",)}
     hub.tokens["writer"] = Account("me", may_write=True, **organizations)
     hub.tokens |= {"reader": Account("me", **organizations), "old": Account("me", expired=True)}
     project = Project(tmp_path, hub)
-    project.write(tiny.params(str(tiny_model), "tatsu-lab/alpaca@v1", "google/IFEval@v1"))
+    project.write(tiny.params("models/base/tiny", "tatsu-lab/alpaca@v1", "google/IFEval@v1"))
     judged = scoring.judge_all(PROMPTS, {1: "a, b", 2: "c"})
     scores = {"base": scoring.score(judged), "tuned": scoring.score(judged)}
     scores["difference"] = scoring.difference(judged, judged)
@@ -44,7 +44,7 @@ def project(hub, tmp_path, tiny_model):
         ("mine/model", "old", "is expired"),
         ("me/model", "reader", "your token may only read"),
         ("someone/model", "writer", "me may write to me, mine, and not to someone"),
-        ("me/a/b", "writer", "repository 'me/a/b' cannot be loaded: HFValidationError"),
+        ("me/a/b", "writer", "repository 'me/a/b' cannot be written to: HFValidationError"),
     ],
 )
 def test_what_cannot_be_pushed_is_said_before_the_work(project, hub, name, token, told):

@@ -77,7 +77,8 @@ def _problem(kind: str, name: str, error: Exception) -> str:
         words += f" ({cause})"
     remedy = next((remedy for part, remedy in _REMEDIES.items() if part in words), None)
     advice = f"; {remedy.format(name=name, code=_CODE)}" if remedy else ""
-    return f"{kind} {name!r} cannot be loaded: {words}{advice}"
+    verb = "written to" if kind == "repository" else "loaded"
+    return f"{kind} {name!r} cannot be {verb}: {words}{advice}"
 
 
 def _refusal(kind: str, name: str, error: "HfHubHTTPError") -> str:
