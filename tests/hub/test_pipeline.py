@@ -8,7 +8,7 @@ from tests import tiny
 from tests.hub import contents
 from tests.hub.conftest import Project
 
-MODEL, DATA, PROMPTS = "Qwen/Qwen2.5-7B", "GAIR/lima", "google/IFEval"
+MODEL, DATA, BARE, PROMPTS = "Qwen/Qwen2.5-7B", "GAIR/lima", "someone/bare", "google/IFEval"
 WRITTEN = ("commits.json", "train.jsonl", "validation.jsonl", "prompts.jsonl")
 
 
@@ -16,7 +16,7 @@ WRITTEN = ("commits.json", "train.jsonl", "validation.jsonl", "prompts.jsonl")
 def project(hub, tmp_path_factory):
     """Prepared from repositories that have changed since."""
     folder = tmp_path_factory.mktemp("project")
-    values = tiny.params(MODEL, DATA, PROMPTS)
+    values = tiny.params(MODEL, [DATA, {"name": BARE, "split": "train[:5]"}], PROMPTS)
     values["data"]["num_val"] = 2
     values["train"].update(max_steps=1)
     project = Project(folder, hub)
@@ -24,12 +24,13 @@ def project(hub, tmp_path_factory):
     files, _ = contents.model("qwen2", folder / "one")
     hub.add("models", MODEL, files)
     hub.add("datasets", DATA, contents.lima())
+    hub.add("datasets", BARE, {path: content for path, content in contents.alpaca().items() if path != "README.md"})
     hub.add("datasets", PROMPTS, contents.ifeval())
     project.commits = [repository.revisions["main"] for repository in hub.repositories.values()]
     project.stage("prepare")
     files, _ = contents.model("qwen2", folder / "two", seed=1)
     hub.repositories["models", MODEL].commit(files)
-    for name in (DATA, PROMPTS):
+    for name in (DATA, BARE, PROMPTS):
         hub.repositories["datasets", name].commit({"README.md": b"# Emptied"})
     return project
 
@@ -40,12 +41,15 @@ def prepared(project):
 
 
 def test_prepare_writes_the_commits_down(project):
-    model, rows, prompts = project.commits
+    model, rows, bare, prompts = project.commits
     written = prepared(project)
     assert json.loads(written["commits.json"]) == {"model": {"name": MODEL, "revision": None, "commit": model}}
     assert json.loads(written["data.json"])["hub"] == {
         "model": {"name": MODEL, "commit": model},
-        "dataset": [{"name": DATA, "config": None, "split": "train", "commit": rows}],
+        "dataset": [
+            {"name": DATA, "config": None, "split": "train", "commit": rows},
+            {"name": BARE, "config": None, "split": "train[:5]", "commit": bare},
+        ],
         "prompts": {"name": PROMPTS, "config": None, "split": "train", "commit": prompts},
     }
 
@@ -60,7 +64,7 @@ def test_the_stages_use_them_with_the_hub_and_without_and_the_report_shows_them(
         assert project.stage(name) == [("HEAD", "/", 503)]
     assert project.stage("ifeval") == []
     page = (project.folder / "data/report/index.html").read_text(encoding="utf-8")
-    for name, commit in zip((MODEL, DATA, PROMPTS), project.commits, strict=True):
+    for name, commit in zip((MODEL, DATA, BARE, PROMPTS), project.commits, strict=True):
         assert name in page
         assert f"commit {commit}" in page
 
@@ -73,7 +77,7 @@ def test_prepare_again(project, hub, down):
         assert project.stage("prepare") == [("HEAD", "/", 503)]
         assert prepared(project) == before
         return
-    for name, files in ((DATA, contents.lima()), (PROMPTS, contents.ifeval())):
+    for name, files in ((DATA, contents.lima()), (BARE, contents.alpaca()), (PROMPTS, contents.ifeval())):
         hub.repositories["datasets", name].commit(files | {"README.md": b"# Changed"})
     project.stage("prepare")
     after = prepared(project)

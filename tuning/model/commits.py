@@ -77,7 +77,8 @@ def _commit(name: str, revision: str | None, kind: str) -> str:
     try:
         return Path(hf_hub_download(name, file, revision=revision, repo_type=kind)).parent.name
     except LocalEntryNotFoundError:
-        return Path(snapshot_download(name, revision=revision, repo_type=kind, local_files_only=True)).name
+        options = {"repo_type": kind, "local_files_only": True, "allow_patterns": file}
+        return Path(snapshot_download(name, revision=revision, **options)).name
     except EntryNotFoundError:
         return HfApi().repo_info(name, revision=revision, repo_type=kind).sha
 
