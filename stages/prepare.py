@@ -34,7 +34,7 @@ WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
 def main() -> None:
     params = read_params()
-    check_outputs([METRICS, *(PREPARED / name for name in FILES)])
+    check_outputs([METRICS, COMMITS, *(PREPARED / name for name in FILES)])
     types = instruction_rows.chosen_types(params.data.instructions.types)
     of_model = commits.current(params)
     params = commits.pinned(params, of_model)
