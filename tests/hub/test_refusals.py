@@ -90,7 +90,6 @@ def test_a_model_with_code_of_its_own_names_the_keys_and_asks_nothing(hub, clien
     ("changes", "told"),
     [
         ({"config.json": b'{"model_type": "brand_new"}'}, "`brand_new` but Transformers does not recognize"),
-        ({"config.json": b'{"model_type": "vit"}'}, "ViTConfig'> for this kind of AutoModel: AutoModelForCausalLM."),
         ({"config.json": b"{nonsense"}, "is not a valid JSON file"),
         ({"model-00002-of-00004.safetensors": b"rubbish" * 9}, "SafetensorError: Error while deserializing header"),
     ],
