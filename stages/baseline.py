@@ -15,6 +15,7 @@ from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
 from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.base_model import load_model
+from tuning.model.commits import pinned, revisions
 from tuning.model.model_spec import check_tokens, model_spec
 from tuning.model.processes import launched, rank
 
@@ -22,11 +23,11 @@ METRICS, MEASURED = Path("metrics/baseline.json"), Path("metrics/measured/baseli
 
 
 def main(show: bool = False) -> None:
-    params = read_params()
+    params = pinned(read_params())
     if launched(params.launch, "stages.baseline", *["-v"] * show):
         return
     check_outputs(files=[METRICS])
-    folder = unfinished_work("baseline", declared("baseline", WITHOUT), PROMPTS)
+    folder = unfinished_work("baseline", declared("baseline", WITHOUT), revisions(params), PROMPTS)
     asked = task("base", params, folder)
 
     def load():

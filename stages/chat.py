@@ -13,11 +13,12 @@ from tuning.generation import decoding
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import Message, load_tokenizer, prompt_tokens
+from tuning.model.commits import pinned
 from tuning.model.model_spec import model_spec
 
 
 def main(arguments: argparse.Namespace) -> None:
-    params = read_params()
+    params = pinned(read_params())
     model, tokenizer = loaded(params, arguments.base)
     given = dict(params.generation.arguments)
     if arguments.max_new_tokens:

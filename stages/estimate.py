@@ -18,11 +18,12 @@ from tuning.memory.estimator import CannotEstimate
 from tuning.memory.known_models import configuration
 from tuning.memory.run import Run
 from tuning.model.adapters import adapter_spec
+from tuning.model.commits import pinned
 from tuning.model.model_spec import model_spec
 
 
 def main(arguments: argparse.Namespace) -> None:
-    params = overrides.apply(arguments.set_param)
+    params = pinned(overrides.apply(arguments.set_param))
     warnings.simplefilter("ignore")  # what libraries say of the model, train shows
     with doing(f"estimating the memory of {params.model}"):
         here, gpu = run_on(params, arguments.device), run_on(params, "cuda")

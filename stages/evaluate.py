@@ -27,6 +27,7 @@ from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.base_model import load_model
+from tuning.model.commits import pinned
 from tuning.model.device import free_unused
 from tuning.model.model_spec import model_spec
 from tuning.model.processes import launched, rank
@@ -38,7 +39,7 @@ ANSWERS = EVALUATED / "answers"
 
 
 def main(arguments: argparse.Namespace) -> None:
-    params = overrides.apply([f"ifeval.prompts={UNSEEN}", *arguments.set_param])
+    params = pinned(overrides.apply([f"ifeval.prompts={UNSEEN}", *arguments.set_param]))
     if launched(params.launch, "stages.evaluate", *sys.argv[1:]):
         return
     source, adapter = params.ifeval.prompts, arguments.adapter

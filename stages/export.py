@@ -18,14 +18,17 @@ from tuning.core.errors import UserError, doing
 from tuning.core.files import new_folder
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.chat_template import load_tokenizer
+from tuning.model.commits import pinned
 from tuning.model.hub import explain
+from tuning.model.hub_connection import connect
 from tuning.model.model_spec import model_spec
 from tuning.report import model_card
 
 
 def main(arguments: argparse.Namespace) -> None:
-    params = read_params()
+    params = pinned(read_params())
     check(arguments, params)
+    repository = made_repository(arguments.push, arguments.private) if arguments.push else None
     with doing(f"writing {arguments.folder}"), new_folder(arguments.folder) as folder:
         if arguments.adapter:
             shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
@@ -33,8 +36,8 @@ def main(arguments: argparse.Namespace) -> None:
             save_whole(folder, params)
         (folder / "README.md").write_text(str(model_card.card(params, arguments.adapter)), encoding="utf-8")
     print(f"{arguments.folder}: {'the adapter' if arguments.adapter else 'the model'}, its tokenizer and its card")
-    if arguments.push:
-        push(arguments.folder, arguments.push, arguments.private)
+    if repository:
+        push(arguments.folder, repository)
 
 
 def check(arguments: argparse.Namespace, params: Params) -> None:
@@ -55,14 +58,42 @@ def save_whole(folder: Path, params: Params) -> None:
     load_tokenizer(params, str(ADAPTER)).save_pretrained(folder)
 
 
-def push(folder: Path, name: str, private: bool) -> None:
-    """Uploads the folder to a repository of the Hub, which is made if it is not there."""
+def made_repository(name: str, private: bool) -> str:
+    """The full name of the repository of the Hub to write to, which is made if it is not there.
+
+    Raises:
+        UserError: the name is none, or the token has no right to it.
+    """
     from huggingface_hub import HfApi
 
+    connect()
     api = HfApi()
-    with explain("model", name):
-        api.create_repo(name, private=private, exist_ok=True)
-        print(api.upload_folder(repo_id=name, folder_path=folder))
+    with explain("repository", name):
+        user = api.whoami()
+        owner, allowed = name.partition("/")[0], [user["name"], *(each["name"] for each in user.get("orgs", []))]
+        if "/" in name and owner not in allowed:
+            raise UserError(
+                f"repository {name!r}: {user['name']} may write to {', '.join(allowed)}, and not to {owner}"
+            )
+        if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
+            advice = "make one that may write on https://huggingface.co/settings/tokens"
+            raise UserError(f"repository {name!r}: your token may only read: {advice}")
+        return api.create_repo(name, private=private, exist_ok=True).repo_id
+
+
+def push(folder: Path, repository: str) -> None:
+    """Uploads the folder.
+
+    Raises:
+        UserError: the Hub refuses it; the folder stays.
+    """
+    from huggingface_hub import HfApi
+
+    try:
+        with explain("repository", repository):
+            print(HfApi().upload_folder(repo_id=repository, folder_path=folder))
+    except UserError as error:
+        raise UserError(f"{error}; {folder} stays: `hf upload {repository} {folder}` tries again") from error
 
 
 if __name__ == "__main__":

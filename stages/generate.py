@@ -12,6 +12,7 @@ from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
 from tuning.generation.response_file import WITHOUT
 from tuning.memory.preflight import check_generation
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
+from tuning.model.commits import pinned, revisions
 from tuning.model.model_spec import check_tokens, model_spec
 from tuning.model.processes import launched, rank
 
@@ -19,12 +20,12 @@ METRICS, MEASURED = Path("metrics/generate.json"), Path("metrics/measured/genera
 
 
 def main(show: bool = False) -> None:
-    params = read_params()
+    params = pinned(read_params())
     if launched(params.launch, "stages.generate", *["-v"] * show):
         return
     check_trained()
     check_outputs(files=[METRICS])
-    folder = unfinished_work("generate", declared("generate", WITHOUT), PROMPTS, ADAPTER)
+    folder = unfinished_work("generate", declared("generate", WITHOUT), revisions(params), PROMPTS, ADAPTER)
     asked = task("tuned", params, folder, str(ADAPTER))
 
     def load():

@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,14 @@ def in_words(value: Any) -> str:
     return f"{value:,}" if type(value) is int else str(value)
 
 
+def on_the_hub(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the run took from the Hub, and at which commit, from metrics/data.json."""
+    for role, entries in data["hub"].items():
+        for entry in entries if isinstance(entries, list) else [entries]:
+            part = "".join(f", {entry[key]}" for key in ("config", "split") if entry.get(key))
+            yield f"{role}: {entry['name']}{part}", f"commit {entry['commit']}"
+
+
 def numbers() -> dict[str, dict[str, Any]]:
     """Counts of rows, tokens and parameters from the earlier stages, for the report."""
     names = ("data", "train", "baseline", "generate")
@@ -141,6 +150,7 @@ def numbers() -> dict[str, dict[str, Any]]:
     return {
         "Data": {"rows to train on": data["rows"]["train"], "rows to validate": data["rows"]["validation"]}
         | {f"dropped, {reason.replace('_', ' ')}": count for reason, count in data["dropped"].items()},
+        **({"From the Hub": dict(on_the_hub(data))} if "hub" in data else {}),
         "Training": {name.replace("_", " "): in_words(value) for name, value in page.flat(train).items()},
         "Responses": {
             f"{name}: {what}": f"{answered[name][key]:{shown}}"

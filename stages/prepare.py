@@ -14,10 +14,12 @@ from tuning.config.params import Params, read_params
 from tuning.core.command import run
 from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, write_bytes, write_json, write_jsonl
+from tuning.core.paths import COMMITS
 from tuning.core.unfinished_work import remove, unfinished_work
-from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, own_answers, schemas
+from tuning.data import contamination, evaluation_prompts, instruction_rows, mixing, origins, own_answers, schemas
 from tuning.data.instruction_rows import Treated
 from tuning.data.rows import Counts, Row, sample, summary
+from tuning.model import commits
 from tuning.model.chat_template import has_own_template, load_tokenizer, row_tokens
 
 PREPARED = Path("data/prepared")
@@ -32,18 +34,21 @@ WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
 def main() -> None:
     params = read_params()
-    check_outputs([METRICS, *(PREPARED / name for name in FILES)])
+    check_outputs([METRICS, COMMITS, *(PREPARED / name for name in FILES)])
     types = instruction_rows.chosen_types(params.data.instructions.types)
+    of_model = commits.current(params)
+    params = commits.pinned(params, of_model)
+    sources = [source.pinned() for source in mixing.sources(params.dataset, params.data.columns)]
+    prompts = origins.pinned(origins.origin(params.ifeval.prompts))
     with doing(f"reading the prompts of {params.ifeval.prompts}"):
-        evaluation = evaluation_prompts.read(params.ifeval.prompts)
+        evaluation = evaluation_prompts.read(prompts)
     tokenizer = load_tokenizer(params)
     distils = params.data.self_distill
     if distils == "auto":
         distils = has_own_template(tokenizer)
-    folder = unfinished_work("prepare", declared("prepare", WITHOUT))
+    folder = unfinished_work("prepare", declared("prepare", WITHOUT), of_model)
     preparation, counts = Preparation(params, tokenizer, distils, folder), Counts()
 
-    sources = mixing.sources(params.dataset, params.data.columns)
     parts = [(clean(source, preparation, counts), source.weight) for source in sources]
     rows = decontaminated(mixing.mix(parts, params.seed), evaluation, preparation, counts)
     train, validation = split(rows, params.data.num_val, params.seed)
@@ -63,7 +68,9 @@ def main() -> None:
     write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
     write_jsonl(PREPARED / "prompts.jsonl", evaluation)
     write_bytes(PREPARED / "sample.md", sample(train, params.seed).encode())
-    write_json(METRICS, summary(train, validation, evaluation, counts))
+    write_json(COMMITS, of_model)
+    of_hub = commits_on_the_hub(of_model, [source.origin for source in sources], prompts)
+    write_json(METRICS, summary(train, validation, evaluation, counts) | of_hub)
     remove(folder)
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(
@@ -129,8 +136,8 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
     """
     rows: list[Row] = []
     seen: set[bytes] = set()
-    stops = schemas.stops_at_errors(source.name, preparation.params.data.on_error)
-    found = schemas.read(source.name, source.columns, stops, counts.drop)
+    stops = schemas.stops_at_errors(source.origin, preparation.params.data.on_error)
+    found = schemas.read(source.origin, source.columns, stops, counts.drop)
     for place, conversation in tqdm(found, desc="prepare", unit=" rows"):
         if conversation is None:
             continue
@@ -238,6 +245,16 @@ def instructed(treated: list[tuple[Row, Treated | None]], preparation: Preparati
                 continue
         found.append(row)
     return found
+
+
+def commits_on_the_hub(of_model: commits.Commits, rows: list[origins.Origin], prompts: origins.Origin) -> dict:
+    """The entry ``hub`` of metrics/data.json: what comes from the Hub, at which commits; empty where nothing does."""
+    found: dict[str, Any] = {role: {key: each[key] for key in ("name", "commit")} for role, each in of_model.items()}
+    if of_rows := [each for each in map(origins.commit, rows) if each]:
+        found["dataset"] = of_rows
+    if of_prompts := origins.commit(prompts):
+        found["prompts"] = of_prompts
+    return {"hub": found} if found else {}
 
 
 if __name__ == "__main__":

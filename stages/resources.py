@@ -15,6 +15,7 @@ from tuning.memory.known_models import configuration
 from tuning.memory.preflight import batch_size
 from tuning.memory.run import Run
 from tuning.model.adapters import adapter_spec
+from tuning.model.commits import pinned
 from tuning.model.model_spec import model_spec
 
 TRAIN, GENERATE = Path("metrics/train.json"), Path("metrics/generate.json")
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError("the estimate is a command of its own: python -m stages.estimate")
     from tuning.training.trainer import training_config
 
-    params = read_params()
+    params = pinned(read_params())
     check_outputs(files=[METRICS, PARTS])
     train, generated, measured = read_json(TRAIN), read_json(GENERATE), measurements()
     spec = model_spec(params, configuration(params))

@@ -16,6 +16,7 @@ from tuning.memory.run import Run
 from tuning.model.adapters import ADAPTER, adapter_spec, add_adapter, save_adapter
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer
+from tuning.model.commits import pinned, revisions
 from tuning.model.model_spec import check_positions, check_tokens, model_spec
 from tuning.model.processes import launched, same_everywhere
 
@@ -24,7 +25,7 @@ METRICS, MEASURED = Path("metrics/train.json"), Path("metrics/measured/train.jso
 
 
 def main() -> None:
-    params = read_params()
+    params = pinned(read_params())
     if launched(params.launch, "stages.train"):
         return
     from transformers import set_seed
@@ -39,7 +40,7 @@ def main() -> None:
     rows, held_out = read_jsonl(TRAIN), read_jsonl(VALIDATION)
     tokenizer = load_tokenizer(params)
     spec, adapter = model_spec(params), adapter_spec(params)
-    folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), TRAIN, VALIDATION)
+    folder = unfinished_work("train", declared("train", checkpoints.WITHOUT), revisions(params), TRAIN, VALIDATION)
     config = trainer.training_config(params, spec, adapter, folder, validates=bool(held_out))
     with doing("turning the prepared rows into tokens"):
         train = trainer.encode(rows, tokenizer, config.max_length, whole=config.completion_only_loss is False)

@@ -123,11 +123,11 @@ def test_what_cannot_be_exported_is_said_before_anything_is_written(project):
     assert not Path("out").exists()
 
 
-def test_pushing_without_the_hub_keeps_the_folder_and_says_why(project):
-    done = stage("export", "out", "--adapter", "--push", "someone/model")
+def test_pushing_without_a_token_is_refused_before_the_work(project):
+    done = stage("export", "out", "--push", "someone/model")
     assert done.returncode == 1
-    assert "the Hub cannot be reached" in done.stderr
-    assert Path("out/README.md").is_file()
+    assert "there is no token for the Hub here" in done.stderr
+    assert not Path("out").exists()
 
 
 def test_a_conversation(project):

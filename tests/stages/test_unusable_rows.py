@@ -60,7 +60,11 @@ def test_a_bad_row_is_named_or_counted(prepared, tmp_path, capsys, line, reason,
 
 
 def test_bad_rows_of_the_hub_are_dropped_unless_it_is_to_stop(prepared, monkeypatch):
-    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: [*ROWS, {"prompt": "Q?", "response": 0.5}])
+    class Table(list):
+        cache_files = ()
+
+    monkeypatch.setattr("tuning.data.hub_datasets.commit_of", lambda *_: "0" * 40)
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: Table([*ROWS, {"prompt": "Q?", "response": 0.5}]))
     assert prepared("some/dataset")[1] == NOTHING | {"not_text": 1}
     with pytest.raises(UserError, match="some/dataset, row 7: 'response' must hold text, not float"):
         prepared("some/dataset", on_error="stop")

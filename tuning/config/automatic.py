@@ -9,6 +9,8 @@ at length.
 import copy
 from typing import Any
 
+from tuning.config.references import split
+
 PROTOCOL, UNSEEN = "google/IFEval", "data/starter/prompts_unseen.jsonl"
 
 _SHORT = {("generation", "max_new_tokens"): 192, ("data", "instructions", "max_words"): 60,
@@ -25,7 +27,7 @@ def resolved(values: dict[str, Any]) -> dict[str, Any]:
         values: of params.yaml, checked.
     """
     values = copy.deepcopy(values)
-    for path, value in _BY_PROMPTS.get(values["ifeval"]["prompts"], _SHORT).items():
+    for path, value in _BY_PROMPTS.get(split(values["ifeval"]["prompts"])[0], _SHORT).items():
         *sections, key = path
         section = values
         for name in sections:

@@ -33,13 +33,13 @@ class TopLevel(Section):
     """The keys that stand above the sections."""
 
     model: str = Field(examples=["meta-llama/Llama-3.1-8B"])
-    """base model: Hub id or local folder"""
+    """base model: Hub id, `id@revision`, or local folder"""
     tokenizer: str | None = Field(examples=["meta-llama/Llama-3.1-8B-Instruct"])
-    """tokenizer and chat template from elsewhere: Hub id or local folder; `null`: the model's own"""
-    dataset: str | list = Field(examples=["tatsu-lab/alpaca"])
-    """rows to train on: a Hub id, a local JSONL, JSON, CSV, TSV or Parquet file (JSON and CSV also as `.gz`), or a list
-    of `{name, weight, columns}`, mixed in proportion to the weights without repeating a row; `columns` as in
-    `data.columns`"""
+    """tokenizer and chat template from elsewhere: Hub id, `id@revision`, or local folder; `null`: the model's own"""
+    dataset: str | dict | list = Field(examples=["tatsu-lab/alpaca"])
+    """rows to train on: a Hub id, `id@revision`, `{name, config, split, revision}` of the Hub, a local JSONL, JSON,
+    CSV, TSV or Parquet file (JSON and CSV also as `.gz`), or a list of these, each with `weight` and `columns` if
+    needed, mixed in proportion to the weights without repeating a row; `columns` as in `data.columns`"""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
     """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
     launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])
@@ -104,7 +104,7 @@ class Evaluation(Section):
     model_config = ConfigDict(extra="forbid")
 
     prompts: str = Field(examples=["google/IFEval"])
-    """evaluation prompts: Hub id or local file in IFEval's schema, of any kind that `dataset` may be"""
+    """evaluation prompts: Hub id, `id@revision`, or local file in IFEval's schema, of any kind that `dataset` may be"""
 
 
 class ModelConfig(Section):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuning.config import automatic, checks, own_keys
+from tuning.config import automatic, checks, own_keys, references
 from tuning.config.yaml_file import load
 from tuning.core.errors import UserError
 
@@ -13,7 +13,10 @@ PATH = Path("params.yaml")
 
 @dataclass(frozen=True)
 class Params:
-    """The experiment. A section of a Hugging Face class has that class's keyword arguments as its ``arguments``."""
+    """The experiment. A section of a Hugging Face class has that class's keyword arguments as its ``arguments``.
+
+    Revisions of model and tokenizer are among those of ``model_config`` and ``tokenizer_config``; the names have none.
+    """
 
     model: str
     tokenizer: str | None
@@ -61,6 +64,6 @@ def checked(values: dict[str, Any], source: str = "the parameters") -> Params:
     problems = checks.check(values)
     if problems:
         raise UserError(f"{source}: " + "\n       ".join(problems))
-    values = automatic.resolved(values)
+    values = references.moved(automatic.resolved(values))
     sections = {name: section.model_validate(values[name]) for name, section in own_keys.SECTIONS.items()}
     return Params(**{name: values[name] for name in own_keys.TopLevel.model_fields}, **sections)

@@ -3,6 +3,8 @@
 import importlib.util
 from typing import Any
 
+from tuning.config import references
+
 # The package that an optimizer needs, by a part of its name in transformers; the first match counts.
 _OPTIMIZERS = {
     "adamw_torch_8bit": "torchao",
@@ -29,7 +31,7 @@ def broken(values: dict[str, Any]) -> list[str]:
     Args:
         values: of params.yaml, each of which is right by itself.
     """
-    return _of_adapters(values) + _of_training(values) + _of_generation(values)
+    return references.broken(values) + _of_adapters(values) + _of_training(values) + _of_generation(values)
 
 
 def _of_adapters(values: dict[str, Any]) -> list[str]:

@@ -9,23 +9,24 @@ from typing import Any
 from ifeval.jsonl import RecordError, dump_line, read_lines
 from ifeval.records import read_prompts
 from tuning.core.errors import UserError
-from tuning.data import data_files, hub_datasets
+from tuning.data import origins
 from tuning.data.literal_json import PLAIN, list_in_text
+from tuning.data.origins import Origin
 from tuning.data.rows import RowError
-from tuning.model.hub import borrow
 
 
-def read(source: str) -> list[dict[str, Any]]:
+def read(source: Origin) -> list[dict[str, Any]]:
     """The rows with key, prompt, instruction_id_list and kwargs, nulls stripped, every instruction checked.
 
     Args:
-        source: a local file of any kind that ``dataset`` may be, or the id of a data set of the Hub.
+        source: a local file of any kind that ``dataset`` may be, or a data set of the Hub, which may be named by its
+            id.
 
     Raises:
         UserError: it is not there, or a row is malformed; the message names file and line.
     """
-    borrow(source)
-    return _checked(source, data_files.read(source, PLAIN) if data_files.is_file(source) else hub_datasets.read(source))
+    origin = origins.origin(source) if isinstance(source, str) else source
+    return _checked(origin if isinstance(origin, str) else origin.name, origins.rows(origin, PLAIN))
 
 
 def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]]) -> list[dict[str, Any]]:

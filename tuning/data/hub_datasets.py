@@ -2,9 +2,60 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tuning.core.errors import UserError
+from tuning.config import references
+from tuning.core.errors import UserError, explained
+from tuning.model.commits import commit_of
+from tuning.model.hub import explain
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+# Data sets with a loading script, which `datasets` no longer runs: the file that holds the rows of a split.
+_FILES = {"GAIR/lima": "{split}.jsonl"}
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class HubDataset:
+    """A part of a data set of the Hub.
+
+    Attributes:
+        name: its id.
+        config: which of its configurations, which `datasets` also calls subsets; None: its default.
+        split: which of its splits, or a part of one, such as ``train[:1000]``.
+        revision: branch, tag or commit; None: ``main``.
+    """
+
+    name: str
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+
+    def pinned(self) -> "HubDataset":
+        """The same at the commit at which its revision stands now.
+
+        Raises:
+            UserError: the Hub refuses it, or does not have it.
+        """
+        return replace(self, revision=commit_of("data set", self.name, self.revision))
+
+
+def named(reference: str) -> HubDataset:
+    """The data set that ``id`` or ``id@revision`` names.
+
+    Raises:
+        UserError: it is neither.
+    """
+    name, revision = references.split(reference)
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise UserError(f"dataset: {reference!r} is neither a local file nor the id of a data set of the Hub")
+    if revision == "":
+        raise UserError(f"dataset: a revision (branch, tag or commit) must follow the @ of {reference!r}")
+    return HubDataset(name, revision=revision)
 
 
 def parquet(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -22,29 +73,38 @@ def parquet(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     yield from _numbered(name, table)
 
 
-def read(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row of the split ``train`` of a data set of the Hub with its place.
+def read(dataset: HubDataset) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row of a data set of the Hub with its place.
 
     Raises:
         UserError: it is not there, or cannot be had or read.
     """
-    from tuning.model.hub import explain
+    with explain("data set", dataset.name):
+        table = _table(dataset)
+    loaded = _commit(table)
+    if loaded and _COMMIT.fullmatch(dataset.revision or "") and loaded != dataset.revision:
+        advice = "name that commit after an @, or go on when the Hub can be reached"
+        raise UserError(f"data set {dataset.name!r}: the cache holds commit {loaded}, not {dataset.revision}: {advice}")
+    yield from _numbered(dataset.name, table)
 
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise UserError(f"dataset: {name!r} is neither a local file nor the id of a data set of the Hub")
+
+def _table(dataset: HubDataset) -> "Dataset":
     import datasets
 
-    try:
-        with explain("data set", name):
-            if name == "GAIR/lima":  # `datasets` no longer runs its loading script; the data file itself can be read
-                table = datasets.load_dataset("json", data_files="hf://datasets/GAIR/lima/train.jsonl", split="train")
-            else:
-                table = datasets.load_dataset(name, split="train")
-    except UserError:
-        raise
-    except Exception as error:  # the library raises errors of many libraries
-        raise _unreadable(name, error) from error
-    yield from _numbered(name, table)
+    if dataset.name in _FILES and dataset.config is None:
+        from huggingface_hub import hf_hub_download
+
+        split = re.match(r"\w*", dataset.split)[0]
+        file = _FILES[dataset.name].format(split=split)
+        path = hf_hub_download(dataset.name, file, repo_type="dataset", revision=dataset.revision)
+        return datasets.load_dataset("json", data_files={split: path}, split=dataset.split)
+    return datasets.load_dataset(dataset.name, dataset.config, split=dataset.split, revision=dataset.revision)
+
+
+def _commit(table: "Dataset") -> str | None:
+    """The commit that a table was made of, after which its folder in the cache is named."""
+    folders = {Path(file["filename"]).parent.name for file in table.cache_files}
+    return next(filter(_COMMIT.fullmatch, folders), None)
 
 
 def _numbered(name: str, table: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -61,6 +121,4 @@ def _numbered(name: str, table: Iterable[dict[str, Any]]) -> Iterator[tuple[str,
 
 
 def _unreadable(name: str, error: Exception) -> UserError:
-    cause = error.__cause__ or error
-    lines = str(cause).strip().splitlines() or [type(cause).__name__]
-    return UserError(f"{name}: cannot be read as a data set: {lines[0]}")
+    return UserError(f"{name}: cannot be read as a data set: {explained(error.__cause__ or error)}")

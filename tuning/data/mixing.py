@@ -2,25 +2,35 @@
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from tuning.core.errors import UserError
+from tuning.data.origins import Origin, origin, pinned
 
 Row = TypeVar("Row")
+_PARTS = ("config", "split", "revision")
 
 
 @dataclass(frozen=True)
 class Source:
     """A data set with its weight in the mix, and its own names of columns (``data.columns``)."""
 
-    name: str
+    origin: Origin
     weight: float = 1.0
     columns: dict[str, str] | None = None
 
+    def pinned(self) -> "Source":
+        """The same at the commit at which the data set's revision stands now.
 
-def sources(dataset: str | list[Any], columns: dict[str, str] | None = None) -> list[Source]:
-    """The data sets that the key ``dataset`` names: one, or a list of ``{name, weight, columns}``.
+        Raises:
+            UserError: the Hub refuses it, or does not have it.
+        """
+        return replace(self, origin=pinned(self.origin))
+
+
+def sources(dataset: str | dict[str, Any] | list[Any], columns: dict[str, str] | None = None) -> list[Source]:
+    """The data sets that the key ``dataset`` names: one, or a list, each a name or a mapping with a name and more.
 
     Args:
         columns: of entries that have none of their own.
@@ -28,24 +38,28 @@ def sources(dataset: str | list[Any], columns: dict[str, str] | None = None) -> 
     Raises:
         UserError: an entry has other keys, no name, a weight that is not positive, or columns that are no mapping.
     """
-    if isinstance(dataset, str):
-        return [Source(dataset, columns=columns)]
-    if not dataset:
+    entries = dataset if isinstance(dataset, list) else [dataset]
+    if not entries:
         raise UserError("dataset: the list is empty")
-    return [_source({"name": entry} if isinstance(entry, str) else entry, columns) for entry in dataset]
+    return [_source({"name": entry} if isinstance(entry, str) else entry, columns) for entry in entries]
 
 
 def _source(entry: Any, columns: dict[str, str] | None) -> Source:
-    known = {"name", "weight", "columns"}
+    known = {"name", "weight", "columns", *_PARTS}
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or set(entry) - known:
-        raise UserError(f"dataset: an entry is a name, or has 'name', 'weight' and 'columns', not {entry!r}")
+        keys = "'weight', 'columns', 'config', 'split' and 'revision'"
+        raise UserError(f"dataset: an entry is a name, or has 'name' and, as needed, {keys}, not {entry!r}")
     name, weight, own = entry["name"], entry.get("weight", 1.0), entry.get("columns", columns)
     number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
     if not number or not 0 < weight < math.inf:
         raise UserError(f"dataset: the weight of {name!r} must be a positive number, not {weight!r}")
     if own is not None and not (isinstance(own, dict) and all(isinstance(each, str) for each in own.values())):
         raise UserError(f"dataset: the columns of {name!r} must map a schema's columns to its own, not {own!r}")
-    return Source(name, float(weight), own)
+    parts = {key: entry[key] for key in _PARTS if key in entry}
+    for key, value in parts.items():
+        if value is not None and not (isinstance(value, str) and value):
+            raise UserError(f"dataset: {key!r} of {name!r} must be text, not {value!r}")
+    return Source(origin(name, parts), float(weight), own)
 
 
 def mix(parts: list[tuple[list[Row], float]], seed: int) -> list[Row]:

@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from tuning.core.errors import UserError, explained
 from tuning.core.terminal import printable
-from tuning.data import data_files, hub_datasets
+from tuning.data import origins
+from tuning.data.origins import Origin
 from tuning.data.rows import RowError
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
 from tuning.model.chat_template import Message
@@ -78,13 +79,13 @@ class Conversation:
     completion: list[Message]
 
 
-def stops_at_errors(dataset: str, on_error: str) -> bool:
+def stops_at_errors(origin: Origin, on_error: str) -> bool:
     """Whether a malformed row of a data set ends the run, as ``data.on_error`` says."""
-    return on_error == "stop" or (on_error == "auto" and data_files.is_file(dataset))
+    return on_error == "stop" or (on_error == "auto" and isinstance(origin, str))
 
 
 def read(
-    dataset: str,
+    dataset: Origin,
     columns: dict[str, str] | None = None,
     stops: bool = True,
     drop: Callable[[str, str], None] = lambda reason, message: None,
@@ -92,8 +93,7 @@ def read(
     """Each row of a data set, in its order, with the place it comes from; None where the row is dropped.
 
     Args:
-        dataset: a local file (``data_files``), or the id of a data set of the Hub, of which the split ``train`` is
-            read.
+        dataset: a local file (``data_files``), or a data set of the Hub, which may be named by its id.
         columns: for a schema that is not known, the name that a known schema has for a column, and the
             data set's own name for it: ``{"prompt": "question", "completion": "answer"}``.
         stops: whether a malformed row raises; else it is dropped. Empty rows and rows with turns of tools are always
@@ -103,11 +103,10 @@ def read(
     Raises:
         UserError: the data set is not there, a row is malformed, or no row can be used.
     """
-    from tuning.model.hub import borrow
-
-    borrow(dataset)
-    reader, first_error, used = _Reader(dataset, columns), None, False
-    for place, row in data_files.read(dataset) if data_files.is_file(dataset) else hub_datasets.read(dataset):
+    origin = origins.origin(dataset) if isinstance(dataset, str) else dataset
+    name = origin if isinstance(origin, str) else origin.name
+    reader, first_error, used = _Reader(name, columns), None, False
+    for place, row in origins.rows(origin):
         conversation = None
         try:
             conversation = reader.conversation(row)
@@ -123,7 +122,7 @@ def read(
             raise UserError(f"while reading {place}: {explained(error)}") from error
         yield place, conversation
     if first_error and not used:
-        raise UserError(f"{dataset}: no row can be used; the first: {first_error}")
+        raise UserError(f"{name}: no row can be used; the first: {first_error}")
 
 
 class _Reader:

@@ -46,7 +46,7 @@ def base(spec: ModelSpec):
     """The model without an adapter, with the attention that it is loaded with."""
     from transformers import AutoModelForCausalLM
 
-    options = {"dtype": spec.dtype, "trust_remote_code": spec.arguments.get("trust_remote_code")}
+    options = {"dtype": spec.dtype, "trust_remote_code": spec.arguments.get("trust_remote_code", False)}
     if spec.attention:
         options["attn_implementation"] = spec.attention
     return AutoModelForCausalLM.from_config(spec.config, **options)

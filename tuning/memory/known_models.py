@@ -5,7 +5,7 @@ from typing import Any
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError
-from tuning.model.hub import reachable
+from tuning.model.hub_connection import unreachable
 from tuning.model.model_spec import load_config
 
 # What each model's config.json says where it differs from the defaults of its class, and matters for memory.
@@ -90,7 +90,7 @@ def configuration(params: Params):
         UserError: it is neither here nor on the Hub, and not known.
     """
     name, arguments = params.model, params.model_config.arguments
-    if name in _FACTS and not Path(name).exists() and not reachable():
+    if name in _FACTS and not Path(name).exists() and unreachable():
         arguments["local_files_only"] = True
     try:
         return load_config(name, arguments)

@@ -103,5 +103,5 @@ def _on_meta(spec: ModelSpec):
 
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(
-            spec.config, dtype=spec.dtype, trust_remote_code=spec.arguments.get("trust_remote_code")
+            spec.config, dtype=spec.dtype, trust_remote_code=spec.arguments.get("trust_remote_code", False)
         )

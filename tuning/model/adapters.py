@@ -72,6 +72,9 @@ def adapter_spec(params: Params) -> AdapterSpec:
             lora = LoraConfig(**task | params.lora.arguments)
         if params.prompt_tuning.enabled:
             given = {"tokenizer_name_or_path": params.tokenizer or params.model} | params.prompt_tuning.arguments
+            revision = params.tokenizer_config.arguments.get("revision")
+            if revision and given.get("prompt_tuning_init") == "TEXT":
+                given.setdefault("tokenizer_kwargs", {"revision": revision})
             prompt_tuning = PromptTuningConfig(**task | given)
     except (TypeError, ValueError) as error:
         section = "lora" if lora is None and params.lora.enabled else "prompt_tuning"

@@ -28,7 +28,7 @@ def load_model(spec: ModelSpec, name: str | None = None) -> "PreTrainedModel":
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # of loading weights; downloads keep theirs
-    name, options = name or spec.name, {"dtype": spec.dtype, **spec.arguments}
+    name, options = name or spec.name, {"dtype": spec.dtype, "trust_remote_code": False, **spec.arguments}
     if spec.attention:
         options["attn_implementation"] = spec.attention
     if spec.quantization and not spec.stored_quantized:

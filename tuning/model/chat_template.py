@@ -42,8 +42,14 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     name = name or params.tokenizer or params.model
     borrow(name)
     with explain("tokenizer", name):
-        tokenizer = AutoTokenizer.from_pretrained(name, **params.tokenizer_config.arguments)
-    for how in ("is_local", "local_files_only"):  # how it was found, which must not be saved with it
+        tokenizer = AutoTokenizer.from_pretrained(
+            name, **{"trust_remote_code": False} | params.tokenizer_config.arguments
+        )
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise UserError(
+            f"tokenizer {name!r} has no files of a tokenizer: set 'tokenizer' to the one that belongs to the model"
+        )
+    for how in ("is_local", "local_files_only", "revision"):  # how it was found, which must not be saved with it
         tokenizer.init_kwargs.pop(how, None)
     if tokenizer.chat_template is None:
         warnings.warn(f"{name} has no chat template: using ChatML ({DEFAULT_TEMPLATE.name})", stacklevel=2)

@@ -1,53 +1,125 @@
-"""Errors of the Hugging Face Hub, as messages that a user can act on."""
+"""Errors of the Hugging Face Hub and its libraries, as messages that a user can act on."""
 
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tuning.config.references import is_hub_id
 from tuning.core.errors import UserError, explained
+from tuning.model.hub_connection import offline_because
+from tuning.model.other_formats import other_format
+
+if TYPE_CHECKING:
+    from huggingface_hub.errors import HfHubHTTPError
+
+_LOGIN = "log in with `hf auth login` or set the environment variable HF_TOKEN"
+_CODE = "-S +model_config.trust_remote_code=true -S +tokenizer_config.trust_remote_code=true"
+# What to do, by a part of what a library says.
+_REMEDIES = {
+    "trust_remote_code": "its own code runs only if you allow it: read the code, then add {code}",
+    "Config name is missing": "choose one: `dataset: {{name: {name}, config: ...}}`",
+    "BuilderConfig": "choose one: `dataset: {{name: {name}, config: ...}}`",
+    "Unknown split": "choose one: `dataset: {{name: {name}, split: ...}}`",
+    "scripts are no longer supported": "many such data sets are there as Parquet too: `{name}@refs/convert/parquet`",
+    "ImportError": "install the package that it names into .venv",
+}
+
+_MODELS = ("model", "tokenizer")
 
 
 @contextmanager
 def explain(kind: str, name: str):
-    """Turns what the Hub's libraries raise about a model or data set into a UserError that says what to do.
+    """Turns whatever is raised while something of the Hub is loaded into a UserError that says what to do.
 
     Args:
         kind: what ``name`` is, in words.
-        name: its id on the Hub.
+        name: its id on the Hub, or a local folder.
     """
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
     try:
         yield
-    except Exception as error:
-        for cause in _chain(error):
-            if (problem := _cache_problem(cause)) is not None:
-                raise UserError(problem) from error
-            if isinstance(cause, GatedRepoError):
-                advice = f"accept its licence on https://huggingface.co/{name}, log in with `hf auth login`"
-                raise UserError(f"{kind} {name!r} is gated: {advice}, or name another") from error
-            if isinstance(cause, RevisionNotFoundError):
-                raise UserError(f"{kind} {name!r} has no such revision: {cause}") from error
-            if isinstance(cause, RepositoryNotFoundError) or type(cause).__name__ == "DatasetNotFoundError":
-                advice = "check the name, or log in with `hf auth login` if it is private"
-                raise UserError(f"{kind} {name!r} is neither here as a folder nor on the Hub: {advice}") from error
-            unreachable = (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError)
-            if isinstance(cause, unreachable) or type(cause).__name__ in ("ConnectError", "ConnectTimeout"):
-                advice = "check the network, or name a local folder or file"
-                raise UserError(f"{kind} {name!r} is not here, and the Hub cannot be reached: {advice}") from error
-        if isinstance(error, (OSError, ValueError)):
-            if not Path(name).exists() and (name.count("/") != 1 or name.startswith((".", "/"))):
-                advice = "name a folder that exists or an id of the Hub; `make setup` makes the embedded model"
-                raise UserError(f"{kind} {name!r}: there is no such folder: {advice}") from error
-            raise UserError(f"{kind} {name!r} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+    except UserError:
         raise
+    except Exception as error:
+        raise UserError(_problem(kind, name, error)) from error
+
+
+def _problem(kind: str, name: str, error: Exception) -> str:
+    """What is wrong, by the error or what caused it."""
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        LocalTokenNotFoundError,
+    )
+
+    for cause in _chain(error):
+        if (problem := _cache_problem(cause)) is not None:
+            return problem
+        if isinstance(cause, LocalTokenNotFoundError):
+            return f"{kind} {name!r}: there is no token for the Hub here: {_LOGIN}"
+        missing_file = isinstance(cause, EntryNotFoundError) and not isinstance(cause, LocalEntryNotFoundError)
+        if isinstance(cause, HfHubHTTPError) and getattr(cause, "response", None) is not None and not missing_file:
+            return f"{kind} {name!r}: {_refusal(kind, name, cause)}"
+    for cause in _chain(error):
+        if _is_unreachable(cause):
+            where = "is not here, and " if not Path(name).exists() else ""
+            words = offline_because() or explained(_last(cause))
+            advice = "check the network, or name a local folder or file"
+            return f"{kind} {name!r} {where}the Hub cannot be reached ({words}): {advice}"
+    if kind in _MODELS and not Path(name).exists() and not is_hub_id(name):
+        advice = "name a folder that exists or an id of the Hub; `make setup` makes the embedded model"
+        return f"{kind} {name!r}: there is no such folder: {advice}"
+    if kind in _MODELS and (problem := other_format(name)):
+        return f"{kind} {name!r} {problem}"
+    words = explained(error).split(" Model type should be one of")[0]  # and two hundred names
+    if error.__cause__ is not None and (cause := explained(error.__cause__)) not in words:
+        words += f" ({cause})"
+    remedy = next((remedy for part, remedy in _REMEDIES.items() if part in words), None)
+    advice = f"; {remedy.format(name=name, code=_CODE)}" if remedy else ""
+    verb = "written to" if kind == "repository" else "loaded"
+    return f"{kind} {name!r} cannot be {verb}: {words}{advice}"
+
+
+def _refusal(kind: str, name: str, error: "HfHubHTTPError") -> str:
+    """What the Hub has answered, in its own words, and what to do."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    status, sent_token = error.response.status_code, "Authorization" in error.response.request.headers
+    told = " ".join((error.server_message or error.response.reason_phrase or "").split())
+    said = f"the Hub answers {status}" + (f", {told!r}" if told else "")
+    page = f"https://huggingface.co/{'datasets/' if kind == 'data set' else ''}{name}"
+    if isinstance(error, GatedRepoError):
+        if status == 401:
+            return f"it is gated ({said}): accept its licence on {page}, then {_LOGIN}"
+        return f"it is gated, and your token has no access to it ({said}): ask for it on {page}, or use another token"
+    if status == 401 and sent_token:
+        return f"your token is refused ({said}), which bars even what is public: {_LOGIN}, or remove the token"
+    if isinstance(error, RevisionNotFoundError):
+        return f"it has no such revision ({said}): name a branch, tag or commit of {page}"
+    if isinstance(error, RepositoryNotFoundError) or status in (401, 404):
+        return f"it is neither here as a folder nor on the Hub ({said}): check the name; if it is private, {_LOGIN}"
+    if kind == "repository" and status == 403:
+        return (
+            f"your token has no right to write to it ({said}): use a token that has, and a name below your own or that "
+            "of an organization of yours"
+        )
+    if status == 403:
+        return (
+            f"your token has no right to it ({said}): use a token that has, see https://huggingface.co/settings/tokens"
+        )
+    if status == 429:
+        return f"the Hub takes no more requests from here for now ({said}): try again in some minutes, or {_LOGIN}"
+    if status >= 500:
+        return f"the Hub has a fault ({said}): try again later; what is already in the cache works without it"
+    return f"{said}: {' '.join(str(error).split())}"
+
+
+def _is_unreachable(error: BaseException) -> bool:
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, LocalEntryNotFoundError | ConnectionError | TimeoutError) or "TransportError" in kinds
 
 
 def _cache_problem(error: BaseException) -> str | None:
@@ -61,21 +133,6 @@ def _cache_problem(error: BaseException) -> str | None:
         return None
     advice = f"the Hub's libraries keep what they load in {HF_HOME}; set the environment variable HF_HOME"
     return f"{explained(error)}: {advice} to a folder that can be written to"
-
-
-def reachable() -> bool:
-    """Whether the Hub, or the mirror in its place, answers within three seconds.
-
-    Without this check, its libraries retry a file five times, for more than a minute.
-    """
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
-
-    try:
-        get_session().head(constants.ENDPOINT, timeout=3)
-    except Exception:  # which HTTP library raises depends on the version; offline mode has errors of its own
-        return False
-    return True
 
 
 def borrow(name: str) -> None:
@@ -98,7 +155,11 @@ def borrow(name: str) -> None:
 
 
 def _chain(error: BaseException | None):
-    """An error and what caused it, outermost first."""
+    """An error and what caused it, outermost first; what was dealt with before it counts only where it says so."""
     while error is not None:
         yield error
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ if error.__suppress_context__ else error.__cause__ or error.__context__
+
+
+def _last(error: BaseException) -> BaseException:
+    return list(_chain(error))[-1]

@@ -58,7 +58,7 @@ class ModelSpec:
 
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(
-                copy.deepcopy(self.config), trust_remote_code=self.arguments.get("trust_remote_code")
+                copy.deepcopy(self.config), trust_remote_code=self.arguments.get("trust_remote_code", False)
             )
         return model.num_parameters()
 
@@ -142,8 +142,9 @@ def load_config(name: str, arguments: dict[str, Any]) -> "PreTrainedConfig":
     from transformers import AutoConfig
 
     borrow(name)
+    where = {"trust_remote_code": False} | {key: arguments[key] for key in _WHERE if key in arguments}
     with explain("model", name):
-        config = AutoConfig.from_pretrained(name, **{key: arguments[key] for key in _WHERE if key in arguments})
+        config = AutoConfig.from_pretrained(name, **where)
     check_kind(name, config)
     return config
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ifeval.scoring import ACCURACIES
 from ifeval.tables import TITLES
 from tuning.config.params import Params
+from tuning.config.references import split
 from tuning.core.errors import UserError
 from tuning.model.adapters import kind
 from tuning.model.bundled_assets import HUB_ID, MODEL
@@ -39,10 +40,11 @@ def card(params: Params, adapter: bool) -> "ModelCard":
             raise UserError(f"{path} is not here, and the card states scores: run `dvc repro`, or `dvc pull`")
     scores, train = (json.loads(path.read_text(encoding="utf-8")) for path in (SCORES, TRAIN))
     base = HUB_ID if Path(params.model) == MODEL else params.model
-    prompts = params.ifeval.prompts
+    prompts = split(params.ifeval.prompts)[0]
+    data_sets = _datasets(params.dataset)
     data = ModelCardData(
         base_model=base if _is_hub_id(base) else None,
-        datasets=[name for name in _datasets(params.dataset) if _is_hub_id(name)] or None,
+        datasets=[name for name in (split(each)[0] for each in data_sets) if _is_hub_id(name)] or None,
         library_name="peft" if adapter else "transformers",
         pipeline_tag="text-generation",
         tags=["ifeval", "instruction-following", kind(params).lower().replace(" ", "-")],
@@ -67,7 +69,7 @@ def card(params: Params, adapter: bool) -> "ModelCard":
         data,
         template_path=str(TEMPLATE),
         base=base,
-        data_sets=_datasets(params.dataset),
+        data_sets=data_sets,
         kind=kind(params),
         adapter=adapter,
         settings=flat(shown),
@@ -81,8 +83,8 @@ def card(params: Params, adapter: bool) -> "ModelCard":
     )
 
 
-def _datasets(dataset: str | list[dict[str, Any]]) -> list[str]:
-    entries = [dataset] if isinstance(dataset, str) else dataset
+def _datasets(dataset: str | dict[str, Any] | list[Any]) -> list[str]:
+    entries = dataset if isinstance(dataset, list) else [dataset]
     return [entry if isinstance(entry, str) else entry["name"] for entry in entries]
 
 

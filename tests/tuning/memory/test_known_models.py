@@ -4,13 +4,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from huggingface_hub import constants
 
 from tests.tiny import checked
 from tests.tuning.estimates import estimator
 from tuning.core.errors import UserError
 from tuning.memory import known_models
-from tuning.model import hub
+from tuning.model import hub_connection
 
 
 @pytest.mark.parametrize(
@@ -38,20 +37,20 @@ def test_a_hub_that_does_not_answer_is_not_asked_for_each_file(params, monkeypat
         asked.append((name, arguments.get("local_files_only", False)))
         raise UserError("not here")
 
-    monkeypatch.setattr(known_models, "reachable", lambda: answers)
+    monkeypatch.setattr(known_models, "unreachable", lambda: "" if answers else "it is silent")
     monkeypatch.setattr(known_models, "load_config", load_config)
     assert known_models.configuration(checked({**params, "model": "microsoft/phi-2"})).num_hidden_layers == 32
     assert asked == [("microsoft/phi-2", not answers)]
 
 
 def test_a_hub_that_answers_is_reachable(monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")  # where nothing listens
-    assert not hub.reachable()
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")  # where nothing listens
+    assert "refused" in hub_connection.unreachable()
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        assert hub.reachable()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        assert hub_connection.unreachable() == ""  # it answers, if only that it knows no HEAD
         server.shutdown()
 
 

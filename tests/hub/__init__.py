@@ -1,0 +1,1 @@
+"""A Hub on loopback, and what the project does with it."""
