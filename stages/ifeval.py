@@ -39,9 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
     difference = scoring.difference(base, tuned, seed)
     scores = {"base": base_scores, "tuned": tuned_scores, "difference": difference}
 
-    rows = page.answered(prompts, responses, base, tuned)
-    shown = page.page(settings(), scores, rows, curves(), numbers())
     with doing(f"writing the scores and {REPORT}"):
+        rows = page.answered(prompts, responses, base, tuned)
+        shown = page.page(settings(), scores, rows, curves(), numbers())
         with new_folder(REPORT) as new:
             write_jsonl(new / "verdicts-base.jsonl", (judgement.as_row() for judgement in base))
             write_jsonl(new / "verdicts-tuned.jsonl", (judgement.as_row() for judgement in tuned))

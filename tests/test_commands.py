@@ -66,6 +66,8 @@ def test_it_is_understood(line, tmp_path, monkeypatch):
         understood_by_dvc(arguments)
     elif program == "python":
         understood_by_a_module(arguments)
+    elif program == "bash":
+        assert (ROOT / arguments[0]).is_file()
     else:
         assert program in FOREIGN, program
 

@@ -86,7 +86,8 @@ def _refusal(kind: str, name: str, error: "HfHubHTTPError") -> str:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     status, sent_token = error.response.status_code, "Authorization" in error.response.request.headers
-    told = " ".join((error.server_message or error.response.reason_phrase or "").split())
+    words = error.server_message or error.response.headers.get("X-Error-Message") or error.response.reason_phrase
+    told = " ".join((words or "").split())
     said = f"the Hub answers {status}" + (f", {told!r}" if told else "")
     page = f"https://huggingface.co/{'datasets/' if kind == 'data set' else ''}{name}"
     if isinstance(error, GatedRepoError):
