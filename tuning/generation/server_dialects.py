@@ -15,8 +15,8 @@ from tuning.core.errors import UserError
 # Names of the interface itself, which every server takes at the top level of a request.
 INTERFACE = {"max_new_tokens": "max_tokens", "stop_strings": "stop", "temperature": "temperature", "top_p": "top_p"}
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff", "top_h")
-# What transformers takes where params.yaml leaves an argument out; sent, so that a server takes neither a default of its
-# own nor that of the model's generation_config.json.
+# What transformers takes where params.yaml leaves an argument out. It is sent, so that a server takes neither a default
+# of its own nor that of the model's generation_config.json.
 _GREEDY = {"repetition_penalty": 1.0}
 _SAMPLED = {"temperature": 1.0, "top_p": 1.0, "top_k": 50, "min_p": 0.0, **_GREEDY}
 # Values of arguments that change nothing: a server need not know the argument.
