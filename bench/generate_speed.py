@@ -37,6 +37,7 @@ from tuning.core.allocator import keep_freed_memory
 from tuning.core.measurement import peak_memory
 from tuning.generation import decoding, kv_cache, server_client
 from tuning.generation.continuous import attention, kernels, packed_weights
+from tuning.generation.server_connection import Server
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer, prompt_tokens
 from tuning.model.model_spec import model_spec
@@ -225,7 +226,8 @@ def llama_cpp(arguments) -> dict:
     server = subprocess.Popen([*command, "--ctx-size", context, "--threads", "2"], stdout=subprocess.DEVNULL)
     try:
         generation = experiment(arguments, base_url=f"http://127.0.0.1:{port}/v1", concurrency=BATCH).generation
-        asked = server_client.Server(generation, "model", seed=0)
+        keys = range(arguments.prompts)
+        asked = Server(generation, "model", 0, keys, lambda text: len(text.split()), print)
         client = asked.connect()
         while not _answers(client):
             time.sleep(0.2)

@@ -11,8 +11,9 @@ from tuning.config.params import read_params
 from tuning.core.command import run
 from tuning.core.files import check_outputs, write_json
 from tuning.core.unfinished_work import remove, unfinished_work
-from tuning.generation.answering import PROMPTS, answer, metrics, task, verbose
+from tuning.generation.answering import answer, metrics, verbose
 from tuning.generation.response_file import WITHOUT
+from tuning.generation.task import PROMPTS, task
 from tuning.memory.preflight import check_generation
 from tuning.model.base_model import load_model
 from tuning.model.commits import pinned, revisions
@@ -28,7 +29,7 @@ def main(show: bool = False) -> None:
         return
     check_outputs(files=[METRICS])
     folder = unfinished_work("baseline", declared("baseline", WITHOUT), revisions(params), PROMPTS)
-    asked = task("base", params, folder)
+    asked = task(params, folder)
 
     def load():
         spec = model_spec(params)

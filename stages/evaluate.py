@@ -22,10 +22,12 @@ from tuning.core.errors import UserError
 from tuning.core.files import check_outputs, fingerprint, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import evaluation_prompts
-from tuning.generation.answering import Task, answered, limited, metrics, task
+from tuning.generation.answering import answered, metrics
+from tuning.generation.older_server import tell_of_older_server
 from tuning.generation.response_file import WITHOUT
+from tuning.generation.task import Task, Tuned, limited, task
 from tuning.memory.preflight import check_generation
-from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
+from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned, lora_rank
 from tuning.model.base_model import load_model
 from tuning.model.commits import pinned
 from tuning.model.device import free_unused
@@ -92,7 +94,10 @@ def responses_of(
         print(f"{name}: answered before, in {kept}")
         return read_jsonl(kept)
     folder = unfinished_work(f"evaluate-{name}", *depends)
-    asked = task(name, params, folder, adapter and str(adapter), prompts)
+    tuned = adapter and Tuned(str(adapter), params.full_finetuning, lora_rank(params))
+    asked = task(params, folder, tuned, prompts)
+    if adapter:
+        tell_of_older_server(asked, adapter)
     responses, _ = answered(asked, lambda: loaded(params, asked, adapter))
     free_unused()
     if rank() == 0:

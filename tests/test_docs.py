@@ -52,6 +52,8 @@ def test_defaults_are_those_of_the_file_and_examples_are_accepted(name, default,
         "full_finetuning": "all weights",
         "train.packing": "flash",
         "generation.num_batches": "'generation.batch_size' to a number",
+        "generation.serve": "'generation.engine' to openai",
+        "generation.serve_adapter": "'generation.engine' to openai",
     }
     problems = checks.check(values)
     assert all(together.get(name) and together[name] in problem for problem in problems), problems

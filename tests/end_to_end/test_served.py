@@ -16,7 +16,7 @@ import yaml
 from stages import baseline, generate
 from tests import loading, tiny
 from tuning.core.files import read_jsonl
-from tuning.generation import server_client
+from tuning.generation.server_connection import Client
 from tuning.model import adapters
 
 MODEL = tiny.ROOT / "models/base/SmolLM2-135M-Instruct"
@@ -97,18 +97,28 @@ def test_a_server_answers_what_is_answered_here(folder, url, monkeypatch):
     assert measured["peak_memory_bytes"] is None
 
 
+def test_settings_beyond_the_interface_have_the_effect_that_they_have_here(folder, url, monkeypatch):
+    more = {"stop_strings": ["is", "color"], "min_new_tokens": 3, "repetition_penalty": 1.2, "no_repeat_ngram_size": 3}
+    here = answers(folder, monkeypatch, params("transformers", url, **more))
+    names = {"base_model": str(MODEL), "tuned_model": str(folder / "merged")}
+    there = answers(folder, monkeypatch, params("openai", url, **names, **more))
+    for ours, theirs in zip(here, there, strict=True):
+        assert [row["response"].strip() for row in ours] == [row["response"].strip() for row in theirs]
+    assert any(row["response"].endswith(("is", "color")) for row in there[0])
+
+
 def test_an_interrupted_run_asks_only_for_the_rest(folder, url, monkeypatch, capfd):
     values = params("openai", url, base_model=str(MODEL), system_prompt="Answer in French.")
-    ask, asked = server_client.Client.ask, []
+    ask, asked = Client.ask, []
 
-    def failing(client, conversation):
+    def failing(client, conversation, limit):
         asked.append(conversation)
         if len(asked) == 3:
             raise KeyboardInterrupt
-        return ask(client, conversation)
+        return ask(client, conversation, limit)
 
     values["generation"]["concurrency"] = 1
-    monkeypatch.setattr(server_client.Client, "ask", failing)
+    monkeypatch.setattr(Client, "ask", failing)
     with pytest.raises(KeyboardInterrupt):
         answers(folder, monkeypatch, values)
     assert asked[0][0] == {"role": "system", "content": "Answer in French."}

@@ -12,8 +12,9 @@ from tests.tuning.chat_server import Server
 from tuning.core.errors import UserError
 from tuning.core.files import read_jsonl, write_jsonl
 from tuning.core.paths import UNFINISHED
-from tuning.generation import server_client
-from tuning.generation.answering import PROMPTS, RESPONSES
+from tuning.generation import server_connection
+from tuning.generation.answering import RESPONSES
+from tuning.generation.task import PROMPTS
 
 TEXTS = [f"prompt {number}" for number in range(5)]
 
@@ -49,7 +50,7 @@ def server():
 
 def test_what_was_answered_in_time_is_not_asked_again(server, tiny_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(server_client, "RETRIES", 0)
+    monkeypatch.setattr(server_connection, "RETRIES", 0)
     write_jsonl(PROMPTS, [{"key": key, "prompt": text} for key, text in enumerate(TEXTS)])
 
     def run(**generation):

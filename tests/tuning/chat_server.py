@@ -8,10 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tuning.config.own_keys import Generation
 from tuning.generation import server_client
+from tuning.generation.server_connection import Server as Connection
 
 GENERATION = {
     "engine": "openai",
     "base_url": "",
+    "serve": None,
+    "serve_adapter": None,
     "base_model": None,
     "tuned_model": "tuned",
     "concurrency": 3,
@@ -32,13 +35,14 @@ class Server(ThreadingHTTPServer):
     """Echoes the last message.
 
     ``script`` holds the statuses, or whole bodies of a status 200, with which it answers first, and ``reply``, if it
-    is set, makes status and body from each request.
+    is set, makes status and body from each request. ``models`` is what it lists.
     """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.script, self.bodies, self.keys, self.under_way, self.most = [], [], [], 0, 0
         self.lock, self.seconds, self.reply = threading.Lock(), 0.0, None
+        self.models = [{"id": "base", "object": "model"}]
 
     @property
     def url(self) -> str:
@@ -64,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.seconds)
         with self.server.lock:
             self.server.under_way -= 1
-        text = "re: " + (body["prompt"] if "prompt" in body else body["messages"][-1]["content"])
+        text = "re: " + (str(body["prompt"]) if "prompt" in body else body["messages"][-1]["content"])
         if scripted == 200 and self.server.reply is not None:
             self._send(*self.server.reply(body))
         elif scripted == 200:
@@ -78,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, scripted)
 
     def do_GET(self):
-        self._send(200, {"object": "list", "data": [{"id": "base", "object": "model"}]})
+        self._send(200, {"object": "list", "data": self.server.models})
 
     def _send(self, status, value):
         content = value.encode() if isinstance(value, str) else json.dumps(value).encode()
@@ -94,11 +98,11 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def batches(url, said=None, asked=ASKED, done=frozenset(), share=(0, 1), **changes):
+def batches(url, said=None, asked=ASKED, done=frozenset(), share=(0, 1), ends=(), token_ids=None, **changes):
     generation = Generation.model_validate({**GENERATION, "base_url": url, **changes})
     keys = [f"key {number}" for number in range(len(asked))]
     say = (lambda text: None) if said is None else said.append
-    asking = server_client.Server(generation, "base", 7, keys, lambda text: len(text.split()), say)
+    asking = Connection(generation, "base", 7, keys, lambda text: len(text.split()), say, ends, token_ids)
     return server_client.generate(asking, asked, done, share)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tuning.config import command_templates
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 
@@ -150,7 +152,17 @@ class Generation(Section):
     """`transformers` generates in this process; `openai` asks a server with OpenAI's interface
     ([scaling.md](scaling.md))"""
     base_url: str = Field(examples=["http://node1:8000/v1"])
-    """address of the server"""
+    """address of the server, where the stage starts none of its own"""
+    serve: Annotated[str | None, AfterValidator(command_templates.checker("model", "port"))] = Field(
+        examples=["vllm serve {model} --port {port}"]
+    )
+    """command with which baseline starts a server for itself; `{model}` stands for `model`, `{port}` for a free port;
+    `null`: the server at `base_url` answers"""
+    serve_adapter: Annotated[
+        str | None, AfterValidator(command_templates.checker("model", "adapter", "rank", "port"))
+    ] = Field(examples=["vllm serve {model} --port {port} --enable-lora --lora-modules tuned={adapter}"])
+    """the same for generate; `{adapter}` stands for the folder of the adapter, `{rank}` for the rank of LoRA, rounded
+    up to 8, 16, 32 and so on, as vLLM takes it"""
     base_model: str | None = Field(examples=["base"])
     """the base model's name on the server; `null`: as in `model`"""
     tuned_model: str = Field(examples=["my-adapter"])

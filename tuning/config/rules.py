@@ -4,6 +4,7 @@ import importlib.util
 from typing import Any
 
 from tuning.config import references
+from tuning.config.command_templates import names_in
 
 # The package that an optimizer needs, by a part of its name in transformers; the first match counts.
 _OPTIMIZERS = {
@@ -80,7 +81,18 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
         return ["'generation.max_new_tokens' is needed: IFEval's protocol is 1280"]
     if (generation.get("num_return_sequences") or 1) > 1:
         return ["'generation.num_return_sequences' must be 1: IFEval scores one response to a prompt"]
-    return []
+    return _of_servers(values)
+
+
+def _of_servers(values: dict[str, Any]) -> list[str]:
+    generation, problems = values["generation"], []
+    for key in ("serve", "serve_adapter"):
+        if generation[key] is not None and generation["engine"] != "openai":
+            problems.append(f"'generation.{key}' starts a server, and none is asked: set 'generation.engine' to openai")
+    lora = values["lora"]["enabled"]
+    if not lora and "rank" in names_in(generation["serve_adapter"] or ""):
+        problems.append("'generation.serve_adapter' has {rank}, the rank of LoRA, which 'lora.enabled' switches off")
+    return problems
 
 
 def _optimizer_package(name: str) -> str | None:

@@ -15,6 +15,7 @@ from tuning.generation import padded_batches
 from tuning.generation.sequence import Decoding, Sequence, own_seed
 from tuning.model.chat_template import end_tokens
 from tuning.model.device import free_unused, is_out_of_memory, products_in_tf32
+from tuning.model.stored_ends import as_ids
 
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -45,10 +46,9 @@ def generation_config(
     """
     from transformers import GenerationConfig
 
-    own = getattr(model.generation_config, "eos_token_id", None)
-    own = own if isinstance(own, list) else [own]
+    own = as_ids(getattr(model.generation_config, "eos_token_id", None))
     model.generation_config = GenerationConfig()
-    stop = sorted({*end_tokens(tokenizer), *own} - {None})
+    stop = sorted({*end_tokens(tokenizer), *own})
     ends = {"eos_token_id": stop, "pad_token_id": tokenizer.pad_token_id}
     return GenerationConfig(**ends | {key: value for key, value in arguments.items() if value is not None})
 
@@ -76,7 +76,7 @@ def generate(
     model.eval()
     inner, prefix = _unwrapped(model)
     shift = 0 if prefix is None else prefix.shape[1]
-    fitted = fit(prompts, how.config, _context(inner) - shift, how.say)
+    fitted = fit(prompts, how.config.max_new_tokens, _context(inner) - shift, how.say)
     sequences = [Sequence(index, prompt, limit) for index, (prompt, limit) in enumerate(fitted)]
     for index in done:
         sequences[index].finish_reason = "stop"
@@ -133,14 +133,14 @@ def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix
 
 
 def fit(
-    prompts: list[list[int]], config: "GenerationConfig", context: int, say: Callable[[str], None] = print
+    prompts: list[list[int]], most: int, context: int, say: Callable[[str], None] = print
 ) -> list[tuple[list[int], int]]:
     """Each prompt with the new tokens that it may get, both together no longer than the model's context.
 
-    An answer gets room for at least a quarter of the context, or ``max_new_tokens`` if that is less: the middle of a
+    An answer gets room for at least a quarter of the context, or ``most`` tokens if that is less: the middle of a
     longer prompt is left out, and ``say`` reports it.
     """
-    least = min(config.max_new_tokens, max(1, context // 4))
+    least = min(most, max(1, context // 4))
     fitted, short = [], 0
     for index, prompt in enumerate(prompts):
         room = context - least
@@ -150,11 +150,11 @@ def fit(
                 f"{len(prompt) - room} tokens in its middle are left out"
             )
             prompt = prompt[: room // 2] + prompt[len(prompt) - (room - room // 2) :]
-        limit = min(config.max_new_tokens, context - len(prompt))
-        short += limit < config.max_new_tokens
+        limit = min(most, context - len(prompt))
+        short += limit < most
         fitted.append((prompt, limit))
     if short:
-        say(f"{short} prompts get fewer than {config.max_new_tokens} new tokens: the model's context is {context}")
+        say(f"{short} prompts get fewer than {most} new tokens: the model's context is {context}")
     return fitted
 
 

@@ -18,7 +18,7 @@ from tuning.model.processes import rank, world_size
 if TYPE_CHECKING:
     from trl import SFTConfig
 
-    from tuning.generation.answering import Task
+    from tuning.generation.task import Task
 
 
 @dataclass(frozen=True)

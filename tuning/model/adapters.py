@@ -82,6 +82,12 @@ def adapter_spec(params: Params) -> AdapterSpec:
     return AdapterSpec(lora, prompt_tuning)
 
 
+def lora_rank(params: Params) -> int:
+    """The greatest rank of LoRA's matrices."""
+    given = params.lora.arguments
+    return max([given.get("r") or 8, *(given.get("rank_pattern") or {}).values()])
+
+
 def kind(params: Params) -> str:
     """In words, what is trained."""
     names = [("LoRA", params.lora), ("prompt tuning", params.prompt_tuning)]

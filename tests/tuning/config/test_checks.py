@@ -27,6 +27,24 @@ def test_the_default_is_right():
     assert checks.check(DEFAULT) == []
 
 
+SERVED = {"engine": "openai", "base_url": "http://localhost/v1"}
+COMMANDS = [  # that start a server
+    ("generation", SERVED | {"serve": "vllm {model} {prt} {port}"}, "{model} and {port} only, but has {prt} (braces"),
+    ("generation", SERVED | {"serve": "vllm {adapter} {port}"}, "must fill in {model} and {port} only, but has {adapt"),
+    (
+        "generation",
+        SERVED | {"serve_adapter": "vllm {port} {}"},
+        "{model}, {adapter}, {rank} and {port} only, but has {}",
+    ),
+    ("generation", SERVED | {"serve": "vllm {model}"}, "'generation.serve' must have {port}"),
+    ("generation", SERVED | {"serve": "vllm {model} {port"}, "quotes and braces are closed (expected '}'"),
+    ("generation", SERVED | {"serve": "vllm '{model} {port}"}, "quotes and braces are closed (no closing quotation)"),
+    ("generation", SERVED | {"serve": 8000}, "'generation.serve' must be text or null, not 8000"),
+    ("generation", {"serve": "vllm {model} {port}"}, "'generation.serve' starts a server, and none is asked: set"),
+    ("generation", {"serve_adapter": "vllm {port}"}, "'generation.serve_adapter' starts a server, and none is asked"),
+]
+
+
 @pytest.mark.parametrize(
     ("section", "changes", "words"),
     [
@@ -149,6 +167,7 @@ def test_the_default_is_right():
         ("data", {"instructions": INSTRUCTIONS | {(1, 2): 2}}, ["the key (1, 2) in 'data.instructions' must be text"]),
         ("generation", {"timeout": 0}, ["'generation.timeout' must be a number above 0, not 0"]),
         ("generation", {"timeout": -1}, ["'generation.timeout' must be a number above 0, not -1"]),
+        *((*changes, [words]) for *changes, words in COMMANDS),
         ("train", {"learning_rate": math.nan}, ["'train.learning_rate' must be a finite number, not nan"]),
         ("train", {"learning_rate": math.inf}, ["'train.learning_rate' must be a finite number, not inf"]),
         ("train", {"learning_rate": "1e-4"}, ["a number of at least 0 or auto, not '1e-4'"]),
@@ -222,3 +241,14 @@ def test_any_value_is_accepted_or_told_in_a_sentence(name, value):
     assert repr(values) == before
     if not found:
         params.checked(values)
+
+
+def test_a_command_may_keep_braces_and_names_the_rank_only_of_lora():
+    values = copy.deepcopy(DEFAULT)
+    command = "vllm serve {model} --port {port} --max-lora-rank {rank} --config '{{\"level\": 0}}'"
+    values["generation"].update(SERVED, serve_adapter=command)
+    assert checks.check(values) == []
+    values["lora"]["enabled"], values["prompt_tuning"]["enabled"] = False, True
+    assert checks.check(values) == [
+        "'generation.serve_adapter' has {rank}, the rank of LoRA, which 'lora.enabled' switches off"
+    ]

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.tuning.chat_server import Server
-from tuning.generation import server_client
+from tuning.generation import server_connection
 
 
 @pytest.fixture
@@ -19,5 +19,5 @@ def server():
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(server_client, "WAITS_S", 0.001)
+    monkeypatch.setattr(server_connection, "WAITS_S", 0.001)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)

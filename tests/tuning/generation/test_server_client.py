@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from tests.tuning.chat_server import SENT, ask, batches, completion
+from tests.tuning.chat_server import ask, batches, completion
 from tuning.core.errors import UserError
-from tuning.generation import server_client
+from tuning.generation import server_connection
 from tuning.generation.decoding import Response
 
 
@@ -33,7 +33,7 @@ def test_a_server_that_stays_broken(server):
     server.script = [500] * 50
     with pytest.raises(UserError, match="refuses a request: 500: told so"):
         ask(server.url, concurrency=1)
-    assert len(server.bodies) == 1 + server_client.RETRIES
+    assert len(server.bodies) == 1 + server_connection.RETRIES
 
 
 def test_what_arrived_before_a_failure_is_not_lost(server):
@@ -60,28 +60,16 @@ def test_what_the_user_is_told(server, status, words):
 
 
 def test_no_server(monkeypatch):
-    monkeypatch.setattr(server_client, "RETRIES", 0)
+    monkeypatch.setattr(server_connection, "RETRIES", 0)
     with pytest.raises(UserError, match="'generation.base_url': no server answers at http://127.0.0.1:9"):
         ask("http://127.0.0.1:9/v1")
 
 
 def test_an_answer_that_takes_too_long(server, monkeypatch):
-    monkeypatch.setattr(server_client, "RETRIES", 0)
+    monkeypatch.setattr(server_connection, "RETRIES", 0)
     server.seconds = 1.0
     with pytest.raises(UserError, match="longer than 'generation.timeout', 0.2 s"):
         ask(server.url, timeout=0.2)
-
-
-def test_greedy_is_temperature_zero_and_leaves_out_what_only_samples():
-    asked = server_client.request({**SENT, "temperature": 0.9, "top_k": 5, "repetition_penalty": 1.1}, 3)
-    assert asked == {"temperature": 0, "seed": 3, "max_tokens": 20, "extra_body": {"repetition_penalty": 1.1}}
-
-
-def test_sampling_and_stop_strings_under_the_names_of_the_interface():
-    sampling = {"do_sample": True, "temperature": 0.9, "top_p": 0.8, "top_k": 5, "stop_strings": ["END"]}
-    asked = server_client.request({**SENT, **sampling}, 3)
-    options = {"temperature": 0.9, "top_p": 0.8, "stop": ["END"], "extra_body": {"top_k": 5}}
-    assert asked == {"seed": 3, "max_tokens": 20, **options}
 
 
 def test_a_prompts_seed_depends_on_the_seed_and_the_prompt(server):
@@ -118,7 +106,7 @@ def test_a_key_with_a_line_break_at_its_end_is_taken_without(server, monkeypatch
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500, 200])
 def test_a_key_that_the_server_echoes_is_not_shown(server, monkeypatch, status):
-    monkeypatch.setattr(server_client, "RETRIES", 0)
+    monkeypatch.setattr(server_connection, "RETRIES", 0)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-12345678")
     server.reply = lambda asked: (status, {"error": {"message": "Bearer sk-12345678 is unknown"}})
     with pytest.raises(UserError) as raised:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.tuning.chat_server import ask, batches, completion
 from tuning.core.errors import UserError
-from tuning.generation import server_client, server_reply
+from tuning.generation import server_client, server_connection, server_reply
 from tuning.generation.decoding import Response
 
 
@@ -55,12 +55,12 @@ def test_a_reply_without_an_answer_is_asked_for_again(server, body):
 @pytest.mark.parametrize(
     ("body", "words", "requests"),
     [
-        (BUSY, "answers without choices: Upstream is too busy", 1 + server_client.RETRIES),
-        ({"choices": []}, "answers without choices", 1 + server_client.RETRIES),
-        ("upstream timed out", "text/plain instead of JSON: 'upstream timed out'", 1 + server_client.RETRIES),
+        (BUSY, "answers without choices: Upstream is too busy", 1 + server_connection.RETRIES),
+        ({"choices": []}, "answers without choices", 1 + server_connection.RETRIES),
+        ("upstream timed out", "text/plain instead of JSON: 'upstream timed out'", 1 + server_connection.RETRIES),
         ("<!doctype html><title>UI</title>", "text/html instead of JSON: '<!doctype", 1),
         ({"error": {"message": "no such key", "code": 401}}, "no such key", 1),
-        ('data: {"error": {"message": "broken pipe"}}\n\n', "broken pipe", 1 + server_client.RETRIES),
+        ('data: {"error": {"message": "broken pipe"}}\n\n', "broken pipe", 1 + server_connection.RETRIES),
     ],
 )
 def test_a_server_that_never_answers_is_quoted(server, body, words, requests):

@@ -15,7 +15,7 @@ from tests.tuning.estimates import changed, estimator
 from tuning.config import overrides
 from tuning.core.energy import Energy, counters
 from tuning.core.errors import UserError
-from tuning.generation.answering import Task
+from tuning.generation.task import Task
 from tuning.memory import activations, flops, preflight, printed_estimate
 from tuning.model.adapters import adapter_spec
 from tuning.model.model_spec import model_spec

@@ -9,8 +9,8 @@ import yaml
 from stages import baseline, generate, train
 from tests import loading, tiny, tiny_architectures
 from tuning.data import schemas
-from tuning.generation.answering import PROMPTS as ASKED
 from tuning.generation.answering import RESPONSES
+from tuning.generation.task import PROMPTS as ASKED
 from tuning.model import adapters, chat_template
 from tuning.training.trainer import encode
 

@@ -1,21 +1,22 @@
 """How prompts reach the model: in its chat template, or bare."""
 
 import json
+import shutil
 
 import pytest
 
 from tests import tiny
-from tuning.generation import answering
+from tuning.generation import task as tasks
 
 
-def asked(tmp_path, monkeypatch, model, name="base", **generation):
+def asked(tmp_path, monkeypatch, model, tuned=None, **generation):
     monkeypatch.chdir(tmp_path)
     values = tiny.params(str(model), "rows.jsonl", "prompts.jsonl")
     values["generation"].update(generation)
     row = {"key": 1, "prompt": "Name a colour.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
-    answering.PROMPTS.parent.mkdir(parents=True, exist_ok=True)
-    answering.PROMPTS.write_text(json.dumps(row) + "\n")
-    return answering.task(name, tiny.checked(values), tmp_path)
+    tasks.PROMPTS.parent.mkdir(parents=True, exist_ok=True)
+    tasks.PROMPTS.write_text(json.dumps(row) + "\n")
+    return tasks.task(tiny.checked(values), tmp_path, tuned)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +48,32 @@ def test_a_model_with_a_template_is_asked_in_it(tmp_path, monkeypatch, tiny_mode
 
 
 def test_the_tuned_model_is_always_asked_in_its_template(tmp_path, monkeypatch, base_model):
-    assert not asked(tmp_path, monkeypatch, base_model, name="tuned", base_template="none").bare
+    tuned = tasks.Tuned(str(base_model), whole=False, rank=8)
+    assert not asked(tmp_path, monkeypatch, base_model, tuned, base_template="none").bare
 
 
 def test_what_the_system_says_stands_before_a_bare_prompt(tmp_path, monkeypatch, base_model):
     task = asked(tmp_path, monkeypatch, base_model, system_prompt="Be brief.")
     assert task.texts() == ["Be brief.\n\nName a colour."]
+
+
+def test_a_server_is_told_the_end_tokens_of_tokenizer_and_checkpoint(tmp_path, monkeypatch, tiny_model):
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    end = tiny.tokenizer().convert_tokens_to_ids("<|im_end|>")
+    (model / "generation_config.json").write_text('{"eos_token_id": [7, 9]}')
+    assert asked(tmp_path, monkeypatch, model).ends is None
+    found = asked(tmp_path, monkeypatch, model, engine="openai").ends
+    assert {7, 9, end} <= set(found)
+    (model / "generation_config.json").unlink()  # then config.json has them
+    assert 7 not in asked(tmp_path, monkeypatch, model, engine="openai").ends
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"eos_token_id": 7}))
+    assert 7 in asked(tmp_path, monkeypatch, model, engine="openai").ends
+
+
+def test_of_a_model_that_was_trained_whole_the_end_tokens_are_its_own(tmp_path, monkeypatch, tiny_model):
+    whole = shutil.copytree(tiny_model, tmp_path / "whole")
+    (whole / "generation_config.json").write_text('{"eos_token_id": 9}')
+    tuned = [tasks.Tuned(str(whole), whole=each, rank=8) for each in (True, False)]
+    found = [asked(tmp_path, monkeypatch, tiny_model, each, engine="openai").ends for each in tuned]
+    assert [9 in ends for ends in found] == [True, False]
