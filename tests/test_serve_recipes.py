@@ -10,7 +10,7 @@ from tests.tiny import ROOT
 from tuning.config import overrides
 from tuning.generation.own_server import filled
 
-VALUES = {"model": "a/model", "port": 8001, "adapter": Path("models/adapter"), "rank": 16}
+VALUES = {"model": "a/model", "revision": "b1c2", "port": 8001, "adapter": Path("models/adapter"), "rank": 16}
 ENVIRONMENT = {"VLLM": "/opt/vllm/bin/vllm", "VLLM_ARGS": "--tensor-parallel-size 8", "LLAMA_CPP": "/opt/llama.cpp"}
 
 
@@ -42,7 +42,9 @@ def test_a_recipe_sets_both_commands_and_passes_arguments_on(name, tmp_path, mon
 
 def test_what_vllm_is_told(tmp_path, monkeypatch):
     found = recipe("vllm", tmp_path, monkeypatch)
-    base = "/opt/vllm/bin/vllm serve a/model --port 8001 --generation-config vllm --tensor-parallel-size 8"
+    base = (
+        "/opt/vllm/bin/vllm serve a/model --revision b1c2 --port 8001 --generation-config vllm --tensor-parallel-size 8"
+    )
     assert filled(found.serve, VALUES) == base.split()
     adapter = "--enable-lora --max-lora-rank 16 --lora-modules tuned=models/adapter"
     template = "--chat-template models/adapter/chat_template.jinja"

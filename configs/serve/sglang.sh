@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 command -v dvc >/dev/null || PATH="$PWD/.venv/bin:$PATH"
 
 # Its default is to take what params.yaml leaves open from the model's generation_config.json.
-serve="${SGLANG_PYTHON:-python} -m sglang.launch_server --model-path {model} --port {port}"
+serve="${SGLANG_PYTHON:-python} -m sglang.launch_server --model-path {model} --revision {revision} --port {port}"
 serve="$serve --served-model-name served --sampling-defaults openai ${SGLANG_ARGS:-}"
 adapter="--enable-lora --max-lora-rank {rank} --lora-paths tuned={adapter}"
 adapter="$adapter --chat-template {adapter}/chat_template.jinja"

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 command -v dvc >/dev/null || PATH="$PWD/.venv/bin:$PATH"
 
 # Without --generation-config vllm, the model's generation_config.json would decide what params.yaml leaves open.
-serve="${VLLM:-vllm} serve {model} --port {port} --generation-config vllm ${VLLM_ARGS:-}"
+serve="${VLLM:-vllm} serve {model} --revision {revision} --port {port} --generation-config vllm ${VLLM_ARGS:-}"
 adapter="--enable-lora --max-lora-rank {rank} --lora-modules tuned={adapter}"
 adapter="$adapter --chat-template {adapter}/chat_template.jinja"
 

@@ -76,7 +76,7 @@ def test_a_server_that_dies_is_told_by_its_last_lines(project, monkeypatch):
 
 
 def test_what_stands_for_the_names(project, monkeypatch):
-    project(serve="serve {port}", serve_adapter="serve --lora 'my lora={adapter}' {rank} {{port}} {port}")
+    project(serve="serve {port}", serve_adapter="serve {revision} --lora 'my lora={adapter}' {rank} {{port}} {port}")
     started = []
 
     def start(server, say):
@@ -86,7 +86,7 @@ def test_what_stands_for_the_names(project, monkeypatch):
     monkeypatch.setattr(own_server.OwnServer, "running", start)
     with pytest.raises(UserError, match="enough"):
         generate.main()
-    assert started == [["serve", "--lora", "my lora=models/adapter", "8", "{port}", "8001"]]
+    assert started == [["serve", "main", "--lora", "my lora=models/adapter", "8", "{port}", "8001"]]
 
 
 def test_only_a_server_that_was_started_by_hand_may_have_an_older_adapter(project, monkeypatch, capfd):

@@ -153,13 +153,13 @@ class Generation(Section):
     ([scaling.md](scaling.md))"""
     base_url: str = Field(examples=["http://node1:8000/v1"])
     """address of the server, where the stage starts none of its own"""
-    serve: Annotated[str | None, AfterValidator(command_templates.checker("model", "port"))] = Field(
+    serve: Annotated[str | None, AfterValidator(command_templates.checker("model", "revision", "port"))] = Field(
         examples=["vllm serve {model} --port {port}"]
     )
-    """command with which baseline starts a server for itself; `{model}` stands for `model`, `{port}` for a free port;
-    `null`: the server at `base_url` answers"""
+    """command with which baseline starts a server for itself; `{model}` stands for `model`, `{revision}` for its
+    commit on the Hub, `{port}` for a free port; `null`: the server at `base_url` answers"""
     serve_adapter: Annotated[
-        str | None, AfterValidator(command_templates.checker("model", "adapter", "rank", "port"))
+        str | None, AfterValidator(command_templates.checker("model", "revision", "adapter", "rank", "port"))
     ] = Field(examples=["vllm serve {model} --port {port} --enable-lora --lora-modules tuned={adapter}"])
     """the same for generate; `{adapter}` stands for the folder of the adapter, `{rank}` for the rank of LoRA, rounded
     up to 8, 16, 32 and so on, as vLLM takes it"""

@@ -122,7 +122,11 @@ def task(params: Params, folder: Path, tuned: Tuned | None = None, prompts: list
     if not asked.served:
         return asked
     stored = stored_ends(tuned.folder if tuned and tuned.whole else params.model, params)
-    return replace(asked, ends=sorted({*end_tokens(words), *stored}), own_server=_own_server(asked, tuned))
+    return replace(
+        asked,
+        ends=sorted({*end_tokens(words), *stored}),
+        own_server=_own_server(asked, tuned, params.model_config.arguments.get("revision")),
+    )
 
 
 def limited(prompts: list[dict[str, Any]], generation: Generation) -> list[dict[str, Any]]:
@@ -130,10 +134,10 @@ def limited(prompts: list[dict[str, Any]], generation: Generation) -> list[dict[
     return prompts if generation.num_batches is None else prompts[: generation.num_batches * generation.batch_size]
 
 
-def _own_server(task: Task, tuned: Tuned | None) -> OwnServer | None:
-    """The server that the stage is to start, if the parameters name one."""
+def _own_server(task: Task, tuned: Tuned | None, revision: str | None) -> OwnServer | None:
+    """The server that the stage is to start, if the parameters name one; ``main`` stands for no revision."""
     key = "serve" if tuned is None else "serve_adapter"
-    template, values = getattr(task.generation, key), {"model": task.model}
+    template, values = getattr(task.generation, key), {"model": task.model, "revision": revision or "main"}
     if template is None:
         return None
     borrow(task.model)

@@ -29,12 +29,20 @@ def test_the_default_is_right():
 
 SERVED = {"engine": "openai", "base_url": "http://localhost/v1"}
 COMMANDS = [  # that start a server
-    ("generation", SERVED | {"serve": "vllm {model} {prt} {port}"}, "{model} and {port} only, but has {prt} (braces"),
-    ("generation", SERVED | {"serve": "vllm {adapter} {port}"}, "must fill in {model} and {port} only, but has {adapt"),
+    (
+        "generation",
+        SERVED | {"serve": "vllm {model} {prt} {port}"},
+        "{model}, {revision} and {port} only, but has {prt}",
+    ),
+    (
+        "generation",
+        SERVED | {"serve": "vllm {adapter} {port}"},
+        "must fill in {model}, {revision} and {port} only, but",
+    ),
     (
         "generation",
         SERVED | {"serve_adapter": "vllm {port} {}"},
-        "{model}, {adapter}, {rank} and {port} only, but has {}",
+        "{adapter}, {rank} and {port} only, but has {}",
     ),
     ("generation", SERVED | {"serve": "vllm {model}"}, "'generation.serve' must have {port}"),
     ("generation", SERVED | {"serve": "vllm {model} {port"}, "quotes and braces are closed (expected '}'"),
