@@ -103,7 +103,7 @@ def test_a_checkpoint_with_a_cut_file_is_passed_over(project, monkeypatch, capsy
             project(train__max_steps=6)
     assert project(train__max_steps=6)["steps"] == 6
     said = capsys.readouterr().out
-    assert "checkpoint-4 cannot be used (" in said
+    assert "checkpoint-4 cannot be used and is removed (" in said
     assert "going on from" in said
     assert "checkpoint-2" in said
 

@@ -154,5 +154,5 @@ def test_malformed_prompts_are_named_with_their_own_line(tmp_path):
     with pytest.raises(UserError, match=r"p\.jsonl, line 4: the key 7 already stands in line 2$"):
         evaluation_prompts.read(str(tmp_path / "p.jsonl"))
     (tmp_path / "p.jsonl").write_text("\n")
-    with pytest.raises(UserError, match=r"p\.jsonl: no prompts in it"):
+    with pytest.raises(UserError, match=r"p\.jsonl: there is no row in it"):
         evaluation_prompts.read(str(tmp_path / "p.jsonl"))

@@ -77,8 +77,8 @@ def fake_tensors():
         logger.setLevel(level)
 
 
-def make_fake(model, device: str = "cpu") -> None:
-    """Replaces meta tensors by fake ones on a device, which need not be here; tied weights stay tied."""
+def make_fake(model) -> None:
+    """Replaces meta tensors by fake CPU tensors; tied weights stay tied."""
     import torch
 
     made: dict[int, torch.Tensor] = {}
@@ -86,11 +86,11 @@ def make_fake(model, device: str = "cpu") -> None:
         for name, old in module._parameters.items():
             if old is not None and id(old) not in made:
                 made[id(old)] = torch.nn.Parameter(
-                    torch.empty(old.shape, dtype=old.dtype, device=device), requires_grad=old.requires_grad
+                    torch.empty(old.shape, dtype=old.dtype, device="cpu"), requires_grad=old.requires_grad
                 )
             module._parameters[name] = None if old is None else made[id(old)]
         for name, old in module._buffers.items():
-            module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device=device)
+            module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device="cpu")
 
 
 def narrow_head(model) -> None:

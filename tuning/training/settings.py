@@ -43,7 +43,7 @@ def resolved(arguments: dict[str, Any], rows: int | str, spec: ModelSpec, adapte
     if found.get("bf16") == AUTO:
         found["bf16"] = computes_in_bfloat16(spec) and not found.get("fp16")
     if found.get("tf32") in (None, AUTO):
-        found["tf32"] = spec.device == "cuda" and has_tf32()
+        found["tf32"] = has_tf32() and spec.device == "cuda"
     if found.get("gradient_checkpointing") == AUTO:
         found["gradient_checkpointing"] = False
     rows = effective_batch_size(rows, spec)

@@ -91,7 +91,8 @@ def write_checkpoint(folder):
 
     folder.mkdir()
     (folder / "trainer_state.json").write_text('{"num_input_tokens_seen": 7}')
-    save_file({"w": torch.zeros(2)}, folder / checkpoints.TRAINED)
+    for name in (checkpoints.TRAINED, "adapter_model.safetensors"):
+        save_file({"w": torch.zeros(2)}, folder / name)
     for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", "progress_0.pt"):
         torch.save({"x": torch.zeros(100)}, folder / name)
 
@@ -116,7 +117,7 @@ def test_a_damaged_checkpoint_is_reported_and_passed_over(tmp_path, capsys, name
     damaged = tmp_path / "checkpoint-10" / name
     damaged.write_bytes(damaged.read_bytes()[:-20])
     assert checkpoints.latest(tmp_path).endswith("checkpoint-2")
-    assert "checkpoint-10 cannot be used (" in capsys.readouterr().out
+    assert "checkpoint-10 cannot be used and is removed (" in capsys.readouterr().out
 
 
 def test_fingerprints_change_with_each_part(tmp_path):
