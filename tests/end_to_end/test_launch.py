@@ -15,6 +15,8 @@ from tests.end_to_end.project import Project
 from tuning.core.files import fingerprint, read_jsonl
 from tuning.core.stage_lock import LAUNCHED
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def work(project):

@@ -12,6 +12,8 @@ from filelock import FileLock
 from tuning.core.files import fingerprint
 from tuning.core.paths import LOCKS
 
+pytestmark = pytest.mark.slow
+
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 

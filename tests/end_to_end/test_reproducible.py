@@ -1,5 +1,9 @@
 """Two runs on one machine: the same bytes in everything that is a result."""
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 MEASURED = {f"metrics/measured/{stage}.json" for stage in ("baseline", "train", "generate")}
 
 

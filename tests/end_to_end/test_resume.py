@@ -11,6 +11,8 @@ import yaml
 
 from tuning.core.files import fingerprint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def work(project):
@@ -80,7 +82,7 @@ def test_training(work):
     newest = max((path.parent for path in finished), key=lambda path: int(path.name.split("-")[1]))
     (newest / "optimizer.pt").write_bytes((newest / "optimizer.pt").read_bytes()[:100])
     said = stage(work, "train")
-    assert f"{newest.name} cannot be used (" in said
+    assert f"{newest.name} cannot be used and is removed (" in said
     assert "train: going on from unfinished/train/" in said
     assert fingerprint(*results) == whole
     assert not (work.folder / "unfinished").exists()
