@@ -155,6 +155,9 @@ def test_one_broken_row_leaves_the_others(tmp_path, name, content, place):
 def test_a_column_may_be_missing_at_the_end_of_a_line_and_the_delimiter_is_the_header_s(tmp_path):
     (tmp_path / "a.csv").write_text("prompt;response\nHow, then?;Well\nWhy?\n")
     assert read(tmp_path / "a.csv") == [{"prompt": "How, then?", "response": "Well"}, {"prompt": "Why?"}]
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(UserError, match=r"empty\.csv: there is no row in it"):
+        read(tmp_path / "empty.csv")
 
 
 PIECES = st.sampled_from(["{", "}", "[", "]", '"', ":", ",", "\n", "\r", "a", "1", "null", "\0", "\\", " ", "é"])
