@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 python=${1:-3.12}
 here=${PYTHON:-.venv/bin/python}
 names="transformers trl peft accelerate datasets bitsandbytes huggingface-hub tokenizers dill multiprocess xxhash
-    pydantic pydantic-core typing-inspection annotated-types regex nltk langdetect openai"
+    pydantic pydantic-core typing-inspection annotated-types regex nltk langdetect openai ruamel.yaml httpx2 httpcore2 truststore sniffio"
 platforms=""
 for version in 2_34 2_31 2_28 2_27 2_24 2_17; do platforms="$platforms --platform manylinux_${version}_x86_64"; done
 platforms="$platforms --platform manylinux2014_x86_64 --platform manylinux1_x86_64"
