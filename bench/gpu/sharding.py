@@ -39,6 +39,7 @@ def launched(name: str, model: Path, folder: Path, seconds: float) -> dict[str, 
     """Trains under ``accelerate launch`` with one process."""
     config = str(ROOT / f"configs/accelerate/{name}.yaml")
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "--num_processes", "1"]
+    launch += ["--mixed_precision", "no"]  # as the training that it is compared with
     (folder / name).mkdir()
     command = [*launch, "-m", "bench.gpu.worker", "sharded", str(model), str(folder / name)]
     log = folder / name / "log.txt"
@@ -48,9 +49,14 @@ def launched(name: str, model: Path, folder: Path, seconds: float) -> dict[str, 
         except subprocess.TimeoutExpired:
             code = "no end in time"
     if code:
-        return {"failed": str(code), "log": log.read_text()[-1500:]}
+        return {"failed": str(code), "log": said(log.read_text())}
     found = json.loads((folder / name / "sharded.json").read_text())
     return {**found, **difference(folder / "alone/adapter", folder / name / "adapter")}
+
+
+def said(log: str) -> str:
+    """The end of what the process said before its launcher noticed that it had failed."""
+    return log.split("torch/distributed/run")[0].split("Traceback (most recent call last):\n  File \"<frozen runpy>")[0][-3000:]
 
 
 def difference(one: Path, other: Path) -> dict[str, Any]:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 MOST = {"cpu": 128, "mps": 64, "cuda": 256}
 SHARE = 0.7  # of free memory; the rest is for activations, fragmentation, and what else runs
 PREFILL = 8192  # tokens of prompts in one forward pass of generation
-LENGTHS = 16  # the keys that a step of generation reads are rounded up to this
+# The keys that a step of generation reads are rounded up to this. A GPU records a graph for each of these lengths.
+LENGTHS = {"cpu": 16, "mps": 16, "cuda": 64}
 
 
 def rounded_up(number: int, step: int) -> int:
@@ -21,7 +22,7 @@ def rounded_up(number: int, step: int) -> int:
 
 def cache_positions(longest: int) -> int:
     """Cache positions for a prompt and its answer, with room for the padding of the prompt."""
-    return rounded_up(longest + LENGTHS, LENGTHS)
+    return rounded_up(longest + LENGTHS[device()], LENGTHS[device()])
 
 
 def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:

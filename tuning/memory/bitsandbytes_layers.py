@@ -1,7 +1,8 @@
 """Linear layers that allocate what bitsandbytes' layers allocate, for tensors without data.
 
 A 4-bit layer makes its weights anew for each product, forward and backward, and keeps no input; an 8-bit layer keeps
-its input in half precision (``bitsandbytes.autograd``: ``MatMul4Bit`` and ``MatMul8bitLt``).
+its input as it came, beside what autograd saves, so that checkpointing does not free it as long as the graph of the first
+forward pass lives (``bitsandbytes.autograd``: ``MatMul4Bit`` and ``MatMul8bitLt``).
 """
 
 from functools import partial
@@ -24,7 +25,10 @@ def imitate(model: torch.nn.Module, quantization: "BitsAndBytesConfig") -> None:
 
 
 def _forward(layer: torch.nn.Linear, compute: torch.dtype, keeps_input: bool, states: torch.Tensor) -> torch.Tensor:
-    product = _Product.apply(states.to(compute), layer.weight, keeps_input)
+    if keeps_input:
+        product = _Product.apply(states, layer.weight, compute, True)
+    else:
+        product = _Product.apply(states.to(compute), layer.weight, compute, False)
     if layer.bias is not None:
         product = product + layer.bias.to(compute)
     return product.to(states.dtype)
@@ -34,11 +38,11 @@ class _Product(torch.autograd.Function):
     """The product with a weight that is dequantized for it."""
 
     @staticmethod
-    def forward(ctx, states, weight, keeps_input):
-        ctx.shape = weight.shape
-        ctx.save_for_backward(*([states] if keeps_input else []))
-        return states @ states.new_empty(weight.shape).t()
+    def forward(ctx, states, weight, compute, keeps_input):
+        ctx.shape, ctx.input = weight.shape, states if keeps_input else None
+        halves = states.to(compute)
+        return halves @ halves.new_empty(weight.shape).t()
 
     @staticmethod
     def backward(ctx, gradient):
-        return gradient @ gradient.new_empty(ctx.shape), None, None
+        return gradient @ gradient.new_empty(ctx.shape), None, None, None

@@ -47,6 +47,9 @@ def training_config(
     half = options.get("bf16") or spec.dtype.itemsize == 2
     if spec.device == "cpu" and half:
         options.setdefault("pad_to_multiple_of", CPU_MULTIPLE)
+    if spec.quantization and spec.quantization.load_in_8bit:
+        # Else checkpointing saves little: bitsandbytes' products keep their inputs where it does not see them.
+        options.setdefault("gradient_checkpointing_kwargs", {"use_reentrant": True})
     if not validates:
         options.update(eval_strategy="no", eval_on_start=False)
     try:

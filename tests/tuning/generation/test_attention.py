@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from tuning.generation.continuous import kernels
 from tuning.generation.continuous.attention import grouped_attention
-from tuning.generation.kv_cache import LENGTHS
+from tuning.generation.kv_cache import LENGTHS as OF_DEVICES
 from tuning.memory.tensor_bytes import TensorBytes
 
+LENGTHS = OF_DEVICES["cpu"]
 LOWEST = torch.finfo(torch.float32).min
 
 

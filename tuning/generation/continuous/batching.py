@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from tuning.generation.continuous.attention import ATTENTION, attention_masks
-from tuning.generation.continuous.cache import Buffers
+from tuning.generation.continuous.cache import GROWTH, Buffers
+from tuning.generation.continuous.cuda_graphs import RecordedStep, can_record
 from tuning.generation.kv_cache import LENGTHS, PREFILL, cache_positions, rounded_up
 from tuning.generation.sequence import Sequence
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 # The batch has a multiple of the first number of rows, and at least the second. Products with fewer rows use other code
 # paths of the library, which round differently; an answer would then depend on the number of its neighbours.
 ROWS, FEWEST = 8, 16
-TOKENS = 8  # prompt lengths are rounded up to a multiple of this, and to the fewest rows at least
+# Prompt lengths are rounded up to a multiple of the first, and to the fewest rows at least; so much of the batch must be
+# free before prompts are read. On a GPU, few passes over many tokens are faster: kernels start more slowly than they run.
+TOKENS = {"cpu": 8, "mps": 8, "cuda": 64}
+FREE = {"cpu": 0.0, "mps": 0.0, "cuda": 0.125}
 
 
 @contextmanager
@@ -52,8 +56,18 @@ class Batch:
         self.sequences: list[Sequence] = []
         self.config = model.config.get_text_config()
         self.shift = 0 if prefix is None else prefix.shape[1]
+        self.size, self.kind = size, model.device.type
         enough = None if longest is None else cache_positions(self.shift + longest)
-        self.buffers = Buffers(self.config.num_hidden_layers, _rows(size), enough)
+        recorded = enough is not None and can_record(model)
+        growth = enough if recorded else GROWTH  # graphs are bound to the memory that they were recorded with
+        self.buffers = Buffers(self.config.num_hidden_layers, _rows(size), enough, growth)
+        self.recorded = RecordedStep(self._forward, _rows(size), model.device) if recorded else None
+
+    def room(self, waiting: int) -> int:
+        """Of so many waiting prompts, those to read now: none while too little of the batch is free."""
+        room = min(self.size - len(self.sequences), waiting)
+        enough = min(waiting, FREE[self.kind] * self.size)
+        return room if room >= enough or not self.sequences else 0
 
     def admit(self, new: list[Sequence]) -> None:
         """Reads all but the last token of prompts; the next step reads the last one with those being written.
@@ -62,7 +76,7 @@ class Batch:
         """
         rows: dict[int, list[int]] = {}
         for row, sequence in enumerate(new, len(self.sequences)):
-            rows.setdefault(max(FEWEST, rounded_up(len(sequence.prompt) - 1, TOKENS)), []).append(row)
+            rows.setdefault(max(FEWEST, rounded_up(len(sequence.prompt) - 1, TOKENS[self.kind])), []).append(row)
         self.sequences += new
         for length, group in rows.items():
             at_once = max(1, PREFILL // length)
@@ -97,23 +111,28 @@ class Batch:
 
     def logits(self) -> torch.Tensor:
         """Logits of each sequence's next token, (sequences, vocabulary); reads the last token of each."""
-        device, rows = self.model.device, _rows(len(self.sequences))
+        rows = self.recorded.rows if self.recorded else _rows(len(self.sequences))
         last = [(sequence.written or sequence.prompt)[-1] for sequence in self.sequences]
         at = [self.shift + len(sequence.prompt) + len(sequence.written) - 1 for sequence in self.sequences]
         spare = [0] * (rows - len(last))
-        positions = torch.tensor(at + spare, device=device)
-        length = rounded_up(max(at) + 1, LENGTHS)
-        place = self.buffers.place
-        place.rows, place.positions, place.length = torch.arange(rows, device=device), positions, length
+        length = rounded_up(max(at) + 1, LENGTHS[self.kind])
+        ids, positions = (torch.tensor(numbers + spare) for numbers in (last, at))
+        return (self.recorded or self._forward)(ids, positions, length)[: len(last)]
+
+    def _forward(self, ids: torch.Tensor, positions: torch.Tensor, length: int) -> torch.Tensor:
+        """Logits, (rows, vocabulary), after these tokens at these positions, (rows,) each, with so many keys."""
+        device, place = self.model.device, self.buffers.place
+        ids, positions = ids.to(device)[:, None], positions.to(device)
+        place.rows, place.positions, place.length = torch.arange(len(ids), device=device), positions, length
         output = self.model(
-            input_ids=torch.tensor(last + spare, device=device)[:, None],
+            input_ids=ids,
             position_ids=positions[:, None],
             attention_mask=attention_masks(self.config, positions[:, None], length, self.model.dtype),
             past_key_values=self.buffers.cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        return output.logits[: len(last), -1]
+        return output.logits[:, -1]
 
     def step(self, ends: set[int]) -> None:
         """Each sequence gets its next token."""
@@ -176,7 +195,7 @@ def decode(
     try:
         while queue or batch.sequences:
             with torch.inference_mode():
-                if room := min(size - len(batch.sequences), len(queue)):
+                if room := batch.room(len(queue)):
                     batch.admit([queue.popleft() for _ in range(room)])
                 batch.step(ends)
                 finished = batch.leave()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-GROWTH = 512  # positions that the buffers grow by, up to as many as are needed at all
+GROWTH = 512  # positions
 
 
 @dataclass
@@ -34,11 +34,13 @@ class Layer(CacheLayerMixin):
 
     Attributes:
         enough: the largest number of positions ever needed; None: unknown.
+        growth: positions that the buffers grow by, up to ``enough``.
     """
 
     sequences: int
     place: Place
     enough: int | None = None
+    growth: int = GROWTH
     keys: torch.Tensor | None = None
     values: torch.Tensor | None = None
     is_initialized: bool = False
@@ -56,7 +58,7 @@ class Layer(CacheLayerMixin):
         have = self.keys.shape[2]
         if have >= length:
             return
-        grown = -(-length // GROWTH) * GROWTH
+        grown = -(-length // self.growth) * self.growth
         if self.enough is not None:
             grown = max(length, min(grown, self.enough))
         for name in ("keys", "values"):
@@ -106,10 +108,11 @@ class Buffers:
     layers: int
     sequences: int
     enough: int | None = None
+    growth: int = GROWTH
     place: Place = field(default_factory=Place)
 
     def __post_init__(self):
-        self.cache = Cache(layers=[Layer(self.sequences, self.place, self.enough) for _ in range(self.layers)])
+        self.cache = Cache(layers=[Layer(self.sequences, self.place, self.enough, self.growth) for _ in range(self.layers)])
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copies a sequence to another row."""
