@@ -3,7 +3,7 @@
     python -m bench.gpu [--out FOLDER] [--seconds 520] [--parts memory training ...] [--tiny]
 
 Each part runs in a process of its own with a limit of its own, and writes its JSON file into the folder as it goes, so
-that a part that fails or is cut leaves what it had. With ``--tiny`` models and sizes are so small that a CPU goes
+that a part that fails or is cut leaves what it had. Parts that time nothing run beside each other. With ``--tiny`` models and sizes are so small that a CPU goes
 through every line in less than a minute, all parts in one process; the numbers then mean nothing.
 """
 
@@ -16,8 +16,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Seconds that each part may take on a GPU, the most important part first; what one leaves, the others may use.
-PARTS = {"memory": 170, "training": 110, "generation": 120, "correctness": 70, "sharding": 50}
+# Seconds that parts may take on a GPU, the most important first, and which run at the same time; what some leave, the
+# others may use.
+TOGETHER = {("memory", "correctness", "sharding"): 150, ("training",): 110, ("generation",): 160}
+PARTS = [name for names in TOGETHER for name in names]
 LOADING = 15  # of these, what a process takes before it measures, and in which it notices that its time is over
 
 
@@ -28,13 +30,15 @@ def main() -> int:
     if arguments.here:
         return run_here(arguments)
     ends, failed = time.monotonic() + arguments.seconds, []
-    groups = [arguments.parts] if arguments.tiny else [[name] for name in arguments.parts]
-    for number, group in enumerate(groups):
-        later = sum(PARTS[name] for names in groups[number + 1 :] for name in names)
+    groups = {tuple(name for name in names if name in arguments.parts): limit for names, limit in TOGETHER.items()}
+    if arguments.tiny:
+        failed = in_own_processes(arguments, [arguments.parts], arguments.seconds)
+        groups = {}
+    later = sum(limit for names, limit in groups.items() if names)
+    for names, limit in groups.items():
+        later -= limit if names else 0
         left = ends - time.monotonic()
-        seconds = left if arguments.tiny else max(min(left, PARTS[group[0]]), left - later)
-        if seconds < LOADING or in_own_process(arguments, group, seconds):
-            failed += group
+        failed += in_own_processes(arguments, [[name] for name in names], max(min(left, limit), left - later))
     from bench.gpu.table import write
 
     write(arguments.out)
@@ -53,26 +57,36 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def in_own_process(arguments: argparse.Namespace, parts: list[str], seconds: float) -> bool:
-    """Runs the parts in a process of their own, and ends it with all it started when the time is over.
+def in_own_processes(arguments: argparse.Namespace, groups: list[list[str]], seconds: float) -> list[str]:
+    """Runs each group of parts in a process of its own, and ends them with all they started when the time is over.
 
     Returns:
-        Whether it failed or was cut.
+        The parts that failed or were cut.
     """
-    limit = ["--out", str(arguments.out), "--seconds", str(seconds - LOADING), "--parts", *parts]
-    command = [sys.executable, "-m", "bench.gpu", "--here", *limit, *["--tiny"] * arguments.tiny]
+    if seconds < LOADING:
+        return [name for parts in groups for name in parts]
+    ends = time.monotonic() + seconds
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # so that matrix products are repeatable
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    started: list[tuple[list[str], subprocess.Popen]] = []
+    failed: list[str] = []
     try:
-        return process.wait(seconds) != 0
-    except subprocess.TimeoutExpired:
-        print(f"{', '.join(parts)}: cut after {seconds:.0f} seconds", file=sys.stderr, flush=True)
-        return True
+        for parts in groups:
+            limit = ["--out", str(arguments.out), "--seconds", str(seconds - LOADING), "--parts", *parts]
+            command = [sys.executable, "-m", "bench.gpu", "--here", *limit, *["--tiny"] * arguments.tiny]
+            started.append((parts, subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)))
+        for parts, process in started:
+            try:
+                failed += parts if process.wait(max(0, ends - time.monotonic())) else []
+            except subprocess.TimeoutExpired:
+                print(f"{', '.join(parts)}: cut after {seconds:.0f} seconds", file=sys.stderr, flush=True)
+                failed += parts
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        for _, process in started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return failed
 
 
 def run_here(arguments: argparse.Namespace) -> int:

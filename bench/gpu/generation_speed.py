@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -13,44 +13,59 @@ from bench.gpu.models import LLAMA, Bench, described, free, made, tokenizer, val
 from bench.gpu.results import Results
 from tests.tiny import ROOT
 from tuning.generation import decoding, kv_cache
+from tuning.model.adapters import adapter_spec, add_adapter
 from tuning.model.architectures import shortened
 from tuning.model.chat_template import prompt_tokens
 
 
 @dataclass(frozen=True)
 class Work:
-    """A model, its tokenizer, how it decodes, how many prompts it answers at once, and whether products are in TF32."""
+    """A model, its tokenizer, how it decodes, how many prompts it answers at once, and whether products are in TF32.
+
+    Attributes:
+        said: what the engine says, such as why it leaves the work to ``generate``.
+    """
 
     model: Any
     words: Any
     config: Any
     size: int
     tf32: bool = True
+    said: list[str] = field(default_factory=list)
 
 
 def run(bench: Bench) -> None:
-    """Equal texts first, then the speeds, the fewer prompts first; what would outlast the time is left out."""
-    results, started = Results(bench.out / "generation.json"), time.perf_counter()
+    """Equal texts first, then the speeds, the engine's before the others'; what would outlast the time is left out."""
+    results, ends = Results(bench.out / "generation.json"), time.perf_counter() + bench.seconds
     results.add(equality(bench))
     free()
+    few, many = bench.choose((128, 541), (6, 12))
+    work = prepared(bench, bench.choose(256, 8))
+    results.add({"way": "engine", "prompts": few, **measured(work, engine, token_ids(work.words, few))})
+    results.add({"way": "engine", "prompts": many, **measured(work, engine, token_ids(work.words, many))})
+    del work
+    for kind in KINDS:
+        work = prepared(bench, bench.choose(64, 8), kind)
+        results.add({"way": f"engine, {kind}", "prompts": few, **measured(work, engine, token_ids(work.words, few))})
+        del work
     work, seconds = prepared(bench, bench.choose(256, 8)), {}
-    few = bench.choose(128, 6)
-    for count in (few, bench.choose(541, 12)):
-        prompts = token_ids(work.words, count)
-        for name, way in WAYS.items():
-            left = bench.seconds - (time.perf_counter() - started)
-            if seconds.get(name, 0) * count / few > left:
+    for count in (few, many):
+        for name, way in OTHERS.items():
+            if time.perf_counter() + seconds.get(name, 0) * count / few > ends:
                 results.add({"way": name, "prompts": count, "skipped": "no time was left"})
                 continue
-            found = measured(work, way, prompts)
+            found = measured(work, way, token_ids(work.words, count))
             seconds.setdefault(name, found.get("seconds", 0))
             results.add({"way": name, "prompts": count, **found})
 
 
-def prepared(bench: Bench, new_tokens: int) -> Work:
-    """Llama-3.1-8B in its own dtype, and greedy decoding of so many tokens."""
-    _, spec = described(bench, values(LLAMA))
+def prepared(bench: Bench, new_tokens: int, kind: str | None = None) -> Work:
+    """Llama-3.1-8B in its own dtype or of this kind, with a new adapter, and greedy decoding of so many tokens."""
+    free()
+    params, spec = described(bench, values(LLAMA, kind or "LoRA"))
     model, words = made(spec), tokenizer()
+    if kind is not None:
+        model = add_adapter(model, spec, adapter_spec(params), checkpointing=False).eval()
     config = decoding.generation_config(model, words, never_ending(spec, new_tokens))
     longest = max(map(len, token_ids(words, 264)))
     return Work(model, words, config, kv_cache.batch_size(model, longest + new_tokens))
@@ -79,13 +94,14 @@ def measured(work: Work, way: Callable, prompts: list[list[int]]) -> dict[str, A
     seconds = time.perf_counter() - started
     tokens = sum(count for count, _ in answers)
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-    return {"tokens_per_second": tokens / seconds, "new_tokens": tokens, "seconds": seconds, "peak": peak}
+    said = {"said": "; ".join(work.said)} if work.said else {}
+    return {"tokens_per_second": tokens / seconds, "new_tokens": tokens, "seconds": seconds, "peak": peak, **said}
 
 
 def engine(work: Work, prompts: list[list[int]]) -> list[tuple[int, str]]:
     """This project's decoding, as many prompts at once as fit: new tokens and text of each answer."""
     found: dict[int, tuple[int, str]] = {}
-    how = decoding.Decoding(work.config, work.size, seed=0, tf32=work.tf32)
+    how = decoding.Decoding(work.config, work.size, seed=0, tf32=work.tf32, say=work.said.append)
     for batch in decoding.generate(work.model, work.words, prompts, how):
         found |= {index: (response.new_tokens, response.text) for index, response in batch}
     return [found[index] for index in range(len(prompts))]
@@ -139,7 +155,9 @@ def equality(bench: Bench) -> dict[str, Any]:
     mine, theirs = engine(work, prompts), generate(work, prompts)
     equal = sum(one == other for one, other in zip(mine, theirs, strict=True))
     different = len({text for _, text in mine})
-    return {"equal_texts": equal, "prompts": len(prompts), "different_texts": different, "dtype": "float32"}
+    found = {"equal_texts": equal, "prompts": len(prompts), "different_texts": different, "dtype": "float32"}
+    return found | {"said": "; ".join(work.said)}
 
 
-WAYS = {"engine": engine, "generate": generate, "generate_batch": continuous}
+KINDS = ("LoRA", "4 bits", "8 bits")
+OTHERS = {"generate": generate, "generate_batch": continuous}

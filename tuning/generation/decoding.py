@@ -125,7 +125,8 @@ def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix
     from tuning.generation.continuous import supported_models
 
     try:
-        return supported_models.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
+        with products_in_tf32(False):
+            return supported_models.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise

@@ -5,7 +5,7 @@ import logging
 from contextlib import contextmanager
 
 from tuning.memory.run import Run
-from tuning.model.adapters import AdapterSpec, add_adapter
+from tuning.model.adapters import AdapterSpec, add_adapter, for_autocast
 from tuning.model.model_spec import ModelSpec
 
 
@@ -26,6 +26,8 @@ def to_train(run: Run):
         if not run.adapter.whole:
             model.enable_input_require_grads()
     train_in_bfloat16(model, run.model)
+    if run.training.bf16 or run.training.fp16:
+        for_autocast(model)
     return model.train()
 
 

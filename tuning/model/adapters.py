@@ -129,6 +129,19 @@ def add_adapter(
     return tuned
 
 
+def for_autocast(model: "PreTrainedModel") -> None:
+    """Lets LoRA take its inputs as they come, which under autocast is the same computation.
+
+    PEFT casts each input to float32, the dtype of the matrices, and autocast casts it back to bfloat16 for the product:
+    the two copies took 13 % of a step of an 8B model on a GPU.
+    """
+    from peft.tuners.lora import LoraLayer
+
+    for layer in model.modules():
+        if isinstance(layer, LoraLayer) and not layer.lora_variant:  # DoRA and its like compute with the input itself
+            layer.cast_input_dtype_enabled = False
+
+
 def lora_parameters(model: "PreTrainedModel") -> dict[str, Any]:
     """LoRA's matrices by name."""
     return {name: parameter for name, parameter in model.named_parameters() if "lora_" in name}
