@@ -3,7 +3,8 @@
 A wording is a sentence that can stand before or after a task, or, with ``{task}`` in it, a frame around one.
 The other fields are kwargs of the instruction:
 
-- ``{name:noun}`` is a number with its noun, singular or plural, and ``{name}`` the number alone;
+- ``{name:noun}`` is a number with its noun, singular or plural, ``{name}`` the number alone, and ``{name:ordinal}``
+  its place in a row, as in "second" or "21st";
 - ``{name:list}`` is words joined by commas and "and", ``{name:quoted}`` the same in quotation marks;
 - ``{name}`` is any other value as it stands.
 """
@@ -15,6 +16,7 @@ from typing import Any
 from ifeval.instructions.base import Instruction
 
 NUMBERS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
 
 
 class _Count(int):
@@ -23,11 +25,19 @@ class _Count(int):
     as_word = False
 
     def __format__(self, noun: str) -> str:
+        if noun == "ordinal":
+            return self._ordinal()
         number = NUMBERS[self] if self.as_word and self < len(NUMBERS) else str(int(self))
         if not noun:
             return number
         plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
         return f"{number} {noun if self == 1 else plural}"
+
+    def _ordinal(self) -> str:
+        if self < len(ORDINALS):
+            return ORDINALS[self]
+        ending = "th" if self % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(self % 10, "th")
+        return f"{int(self)}{ending}"
 
 
 class _Words(list):

@@ -5,6 +5,7 @@ import re
 
 from ifeval.instructions.base import LETTERS, Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import compare, impossible_bound, plural
+from ifeval.instructions.wordings import capital_word_frequency, english_capital, english_lowercase
 from ifeval.parameters import integer, relation
 from ifeval.prose import content_words
 from ifeval.text import Text
@@ -18,28 +19,7 @@ class CapitalWordFrequency(Instruction):
     parameters = {"capital_frequency": integer(4), "capital_relation": relation()}
     layer = Layer.COUNTS
     claims = (LETTERS,)
-    wordings = {
-        "at least": (
-            "Put at least {capital_frequency:word} in all capital letters.",
-            "I want to see {capital_frequency} or more words written entirely in capitals.",
-            "For emphasis, capitalise every letter of {capital_frequency:word} at the least.",
-            "Words in ALL CAPS should occur {capital_frequency:time} or more.",
-            "Stress what matters by writing no fewer than {capital_frequency:word} in capitals.",
-            "{task} Shout a little: {capital_frequency} or more words in full capitals, please.",
-            "A minimum of {capital_frequency:fully capitalised word} is required.",
-            "Let {capital_frequency:word} or more stand in upper case from first letter to last.",
-        ),
-        "less than": (
-            "Fewer than {capital_frequency:word} may be in all capitals.",
-            "Keep words in ALL CAPS below {capital_frequency}.",
-            "Go easy on capitals: less than {capital_frequency:word} written entirely in upper case.",
-            "Do not let {capital_frequency} or more words appear fully capitalised.",
-            "The number of words in full capitals has to stay under {capital_frequency}.",
-            "{task} (Under {capital_frequency:all-caps word}, please.)",
-            "No shouting, so words in capitals only should number less than {capital_frequency}.",
-            "I will accept words in block capitals as long as there are fewer than {capital_frequency}.",
-        ),
-    }
+    wordings = capital_word_frequency.WORDINGS
 
     def impossible(self) -> str | None:
         return impossible_bound(self.capital_relation, self.capital_frequency)
@@ -73,16 +53,7 @@ class EnglishCapital(Instruction):
     id = "change_case:english_capital"
     layer = Layer.CASE
     claims = (LETTERS,)
-    wordings = (
-        "Answer in English and in capital letters only.",
-        "Everything has to be in upper case, in English.",
-        "Use English, with every single letter capitalised.",
-        "WRITE ONLY IN CAPITALS, AND IN ENGLISH.",
-        "In English block capitals throughout: {task}",
-        "{task} Your English reply must not hold any small letter.",
-        "Caps lock on, please: an English answer in capitals from start to end.",
-        "No lower case at all; the whole text is to be English in capitals.",
-    )
+    wordings = english_capital.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         return _in_case(text, text.raw.isupper(), "capitals", str.islower)
@@ -99,16 +70,7 @@ class EnglishLowercase(Instruction):
     id = "change_case:english_lowercase"
     layer = Layer.CASE
     claims = (LETTERS,)
-    wordings = (
-        "Answer in English using small letters only.",
-        "Do not capitalise anything: English, all lower case.",
-        "everything in lower case, please, and in english.",
-        "No capital letter may occur anywhere in your English answer.",
-        "In English, without one capital: {task}",
-        "{task} Leave the shift key alone and write English in small letters.",
-        "I only want lower-case English, names and sentence starts included.",
-        "Even the first word of a sentence is to start with a small letter; write English.",
-    )
+    wordings = english_lowercase.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         return _in_case(text, text.raw.islower(), "lower case", str.isupper)

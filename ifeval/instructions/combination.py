@@ -4,6 +4,7 @@ import random
 
 from ifeval.instructions.base import ARRANGES, Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import plural
+from ifeval.instructions.wordings import repeat_prompt, two_responses
 from ifeval.parameters import text
 from ifeval.text import Text
 
@@ -16,16 +17,7 @@ class TwoResponses(Instruction):
     layer = Layer.ARRANGEMENT
     claims = (ARRANGES,)
     conflicts = {"combination:repeat_prompt": "the request is said once, the answer twice"}
-    wordings = (
-        "Give two different answers with ****** between them.",
-        "I would like two versions, divided by six asterisks: ******",
-        "Answer twice, not in the same way, and set ****** between the answers.",
-        "Offer two alternatives. The line between them is six asterisks (******).",
-        "Two distinct replies, please; use ****** as the divider and nowhere else.",
-        "{task} Do it in two ways, with ****** in the middle.",
-        "Write one answer, then ******, then another that differs.",
-        "Show me two options and part them with six stars, like this: ******",
-    )
+    wordings = two_responses.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         pieces = [piece.strip() for piece in text.raw.split("******")]
@@ -54,16 +46,7 @@ class RepeatPrompt(Instruction):
     parameters = {"prompt_to_repeat": text("Name a colour that goes well with blue.")}
     layer = Layer.WRAPPING
     holds_task = True
-    wordings = (
-        "Before you answer, say the request again word for word: {prompt_to_repeat}",
-        "Start by copying this request exactly, then answer it: {prompt_to_repeat}",
-        "{prompt_to_repeat}\n\nRepeat the request above without a change first. Only then reply.",
-        "{prompt_to_repeat}\n\nYour reply begins with the sentence above, unchanged, and your answer follows.",
-        "First echo the following line as it stands, with nothing before it, and then respond.\n\n{prompt_to_repeat}",
-        "Open with an exact copy of the question, and give the answer below it.\n\n{prompt_to_repeat}",
-        "{prompt_to_repeat}\n\n(Write this request down again first, literally, then the answer.)",
-        "I need the task quoted literally at the top of your reply, followed by the reply itself: {prompt_to_repeat}",
-    )
+    wordings = repeat_prompt.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         followed = text.stripped.lower().startswith(self.prompt_to_repeat.strip().lower())

@@ -6,6 +6,7 @@ import re
 from ifeval import patterns
 from ifeval.instructions.base import ARRANGES, ENDS, Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import plural
+from ifeval.instructions.wordings import number_placeholders, postscript
 from ifeval.parameters import integer, pattern
 from ifeval.prose import is_plain, sentences
 from ifeval.text import Text
@@ -29,16 +30,7 @@ class NumberOfPlaceholders(Instruction):
     id = "detectable_content:number_placeholders"
     parameters = {"num_placeholders": integer(3)}
     layer = Layer.WORDS
-    wordings = (
-        "Leave {num_placeholders:placeholder} or more for me, each in square brackets, e.g. [address].",
-        "Use {num_placeholders} or more placeholders like [date] for me to fill in.",
-        "I will complete the details later, so keep {num_placeholders:blank} or more in the form [name].",
-        "The text needs {num_placeholders} or more fields in square brackets, for instance [city].",
-        "Include no fewer than {num_placeholders:bracketed placeholder}, e.g. [phone].",
-        "{task} Put square brackets around things to be filled in, {num_placeholders} of them or more.",
-        "Make it a template with at least {num_placeholders:slot} such as [amount].",
-        "Somewhere in it, {num_placeholders:placeholder} or more of the kind [item] have to appear.",
-    )
+    wordings = number_placeholders.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         count = sum(_brackets(line) for line in text.raw.split("\n"))
@@ -68,16 +60,7 @@ class Postscript(Instruction):
     parameters = {"postscript_marker": pattern("P.S.")}
     layer = Layer.WORDS
     claims = (ARRANGES, ENDS)  # what arranges the whole text would arrange the postscript with the rest
-    wordings = (
-        "Add a postscript that starts with {postscript_marker}",
-        "At the very end, write a postscript beginning with {postscript_marker}",
-        "Close with an afterthought introduced by {postscript_marker}",
-        "Do not forget a postscript; mark it with {postscript_marker}",
-        "After your answer comes a note that opens with {postscript_marker}",
-        "{task} Then one more remark after {postscript_marker}",
-        "I expect a final line that begins with {postscript_marker}",
-        "Finish as one finishes a letter, with something after {postscript_marker}",
-    )
+    wordings = postscript.WORDINGS
 
     _known = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
 

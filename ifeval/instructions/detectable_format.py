@@ -7,6 +7,14 @@ import re
 from ifeval import patterns
 from ifeval.instructions.base import ARRANGES, EVERY, Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import plural
+from ifeval.instructions.wordings import (
+    constrained_response,
+    json_format,
+    multiple_sections,
+    number_bullet_lists,
+    number_highlighted_sections,
+    title,
+)
 from ifeval.parameters import integer, pattern
 from ifeval.prose import content_words, divided, is_plain, sentences
 from ifeval.text import Text
@@ -20,16 +28,7 @@ class NumberOfBullets(Instruction):
     parameters = {"num_bullets": integer(3)}
     layer = Layer.ARRANGEMENT
     claims = (ARRANGES,)
-    wordings = (
-        "Use exactly {num_bullets:bullet point} in the form * like this one.",
-        "Answer as a markdown list of {num_bullets:item}, each starting with *.",
-        "I want {num_bullets:bullet}, no more and no less. Write them as: * point",
-        "Put it into {num_bullets:line} that begin with a star (*).",
-        "{task} Give precisely {num_bullets:bullet point}.",
-        "The reply consists of {num_bullets:bullet point}, marked with asterisks.",
-        "List {num_bullets:thing} with bullets such as * this.",
-        "Bulleted, please: {num_bullets:bullet} in all.",
-    )
+    wordings = number_bullet_lists.WORDINGS
 
     # The sign must be the first thing in its line, and an asterisk not the first of two.
     _stars = re.compile(r"^[^\S\n]*\*[^*].*$", re.MULTILINE)
@@ -58,16 +57,7 @@ class ConstrainedResponse(Instruction):
     id = "detectable_format:constrained_response"
     layer = Layer.WORDS
     conflicts = {EVERY: "the fixed answer is the whole response"}
-    wordings = (
-        "These are the choices, one of which is your reply: My answer is no. My answer is yes. My answer is maybe.",
-        "Choose exactly one: 'My answer is maybe.', 'My answer is no.', 'My answer is yes.'",
-        "You may only say 'My answer is no.' or 'My answer is yes.' or 'My answer is maybe.'",
-        "Pick a single sentence out of (My answer is maybe. / My answer is no. / My answer is yes.).",
-        "{task} Permitted replies: My answer is no. My answer is yes. My answer is maybe.",
-        "Nothing but 'My answer is maybe.', 'My answer is no.' or 'My answer is yes.' will do.",
-        "Say either My answer is no. or My answer is yes. or My answer is maybe.",
-        "Decide, and write one of the three: My answer is maybe. My answer is no. My answer is yes.",
-    )
+    wordings = constrained_response.WORDINGS
 
     _answers = ("My answer is yes.", "My answer is no.", "My answer is maybe.")
 
@@ -95,16 +85,7 @@ class MultipleSections(Instruction):
     parameters = {"section_spliter": pattern("SECTION"), "num_sections": integer(3)}
     layer = Layer.ARRANGEMENT
     claims = (ARRANGES,)
-    wordings = (
-        "Divide it into {num_sections:part}, the beginning of each marked {section_spliter} X, where X is its number.",
-        "Structure the text in {num_sections:section} headed {section_spliter} 1 and so on.",
-        "Use {num_sections:heading} of the form {section_spliter} 1, each with some text below.",
-        "I would like {num_sections:section}. Start each with {section_spliter} and its number.",
-        "{task} Arrange it as {section_spliter} 1 up to {section_spliter} {num_sections}.",
-        "There should be {num_sections:section}, every one introduced as {section_spliter} plus number.",
-        "Break the answer up: {num_sections:portion}, labelled {section_spliter} 1, 2 and so on.",
-        "Number the {num_sections:section} like this: {section_spliter} 1, and carry on.",
-    )
+    wordings = multiple_sections.WORDINGS
 
     _names = ("Section", "SECTION", "Part", "PART", "Chapter", "Step", "Day", "Paragraph")
 
@@ -132,16 +113,7 @@ class NumberOfHighlights(Instruction):
     id = "detectable_format:number_highlighted_sections"
     parameters = {"num_highlights": integer(3)}
     layer = Layer.ARRANGEMENT
-    wordings = (
-        "Highlight at least {num_highlights:phrase} with asterisks, as in *important words*.",
-        "Put {num_highlights:passage} or more between single stars, *so*.",
-        "Use markdown emphasis (*text*) for {num_highlights:part} of it or more.",
-        "Mark no fewer than {num_highlights:spot} by *surrounding them with asterisks*.",
-        "{task} Make key phrases stand out, {num_highlights} at the least, *in this way*.",
-        "A minimum of {num_highlights:highlight} is needed; write each as *highlight*.",
-        "Stars around {num_highlights:phrase} or more, e.g. *the main point*, would help me.",
-        "I skim, so emphasise {num_highlights} or more bits with *asterisks*.",
-    )
+    wordings = number_highlighted_sections.WORDINGS
 
     _scans = (re.compile(r"\*[^\n*]*\*"), re.compile(r"\*\*[^\n*]*\*\*"))
 
@@ -172,16 +144,7 @@ class Title(Instruction):
 
     id = "detectable_format:title"
     layer = Layer.ARRANGEMENT
-    wordings = (
-        "Give it a title in double angle brackets, <<like this>>.",
-        "Put a headline on top, written <<headline>>.",
-        "Start with a title between << and >>.",
-        "The text needs a heading. Enclose it in double angle brackets: <<heading>>.",
-        "{task} Add a <<title>> too.",
-        "Above the answer there must be a title such as <<name of the text>>.",
-        "Call the piece something, and write the name as <<name>>.",
-        "Include a title, wrapped in << >>, that says what it is about.",
-    )
+    wordings = title.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         for line in text.raw.split("\n"):
@@ -217,16 +180,7 @@ class JsonFormat(Instruction):
         "startend:end_checker": "JSON ends with a bracket",
         "combination:repeat_prompt": "JSON starts with a bracket",
     }
-    wordings = (
-        "Return JSON and nothing else.",
-        "The whole output has to be valid JSON.",
-        "Format everything as a JSON object.",
-        "I am going to parse your reply, so make it JSON from beginning to end.",
-        "As one JSON object: {task}",
-        "{task} Output: one JSON object, no other text.",
-        "Wrap the complete answer in JSON; markdown fences around it are fine.",
-        "Only well-formed JSON will be accepted.",
-    )
+    wordings = json_format.WORDINGS
 
     _keys = (
         ("answer",),

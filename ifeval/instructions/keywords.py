@@ -6,6 +6,7 @@ import re
 from ifeval import patterns
 from ifeval.instructions.base import Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import bound_beside, compare, impossible_bound, plural
+from ifeval.instructions.wordings import existence, forbidden_words, frequency, letter_frequency
 from ifeval.parameters import character, integer, pattern, relation
 from ifeval.parameters import patterns as pattern_list
 from ifeval.prose import content_words
@@ -31,28 +32,7 @@ class LetterFrequency(Instruction):
     parameters = {"letter": character("e"), "let_frequency": integer(10), "let_relation": relation()}
     layer = Layer.COUNTS
     on_long_texts = True
-    wordings = {
-        "at least": (
-            "The letter {letter} is to be seen at least {let_frequency:time}.",
-            "Use the letter '{letter}' {let_frequency:time} or more.",
-            "I count letters: no fewer than {let_frequency} of the letter {letter}.",
-            "Write so that '{letter}' occurs {let_frequency:time} at the minimum.",
-            "{task} Include the letter {letter} {let_frequency:time} or more.",
-            "There must be {let_frequency} or more of the letter '{letter}' in it.",
-            "Let the letter {letter} come up {let_frequency:time} or more often.",
-            "Choose words with '{letter}': the letter should be found {let_frequency:time} or more.",
-        ),
-        "less than": (
-            "The letter {letter} is to be seen less than {let_frequency:time}.",
-            "Use the letter '{letter}' fewer than {let_frequency:time}.",
-            "I count letters: under {let_frequency} of the letter {letter}.",
-            "Write so that '{letter}' occurs less than {let_frequency:time}.",
-            "{task} Keep the letter {letter} below {let_frequency:occurrence}.",
-            "The number of times you use the letter '{letter}' must stay under {let_frequency}.",
-            "Do not let the letter {letter} come up {let_frequency:time} or more.",
-            "Choose words without '{letter}': the letter should be found fewer than {let_frequency:time}.",
-        ),
-    }
+    wordings = letter_frequency.WORDINGS
 
     def impossible(self) -> str | None:
         return impossible_bound(self.let_relation, self.let_frequency)
@@ -78,16 +58,7 @@ class KeywordsExist(Instruction):
     parameters = {"keywords": pattern_list(["harbour", "tide"])}
     layer = Layer.COUNTS
     on_long_texts = True
-    wordings = (
-        "Use all of these: {keywords:list}.",
-        "The answer must contain {keywords:quoted}.",
-        "Make sure that {keywords:quoted} turn up in it.",
-        "Work in the following: {keywords:list}.",
-        "{task} It is to mention {keywords:quoted}.",
-        "Somewhere I want to read {keywords:quoted}.",
-        "Required vocabulary: {keywords:list}.",
-        "Do not leave out {keywords:quoted}.",
-    )
+    wordings = existence.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         missing = [word for word in self.keywords if not patterns.found(word, text.raw)]
@@ -116,28 +87,7 @@ class KeywordFrequency(Instruction):
     parameters = {"keyword": pattern("river"), "frequency": integer(3), "relation": relation()}
     layer = Layer.COUNTS
     on_long_texts = True
-    wordings = {
-        "at least": (
-            "Bring in the word '{keyword}' at least {frequency:time}.",
-            "'{keyword}' should occur {frequency:time} or more.",
-            "I want to meet the word {keyword} no fewer than {frequency:time}.",
-            "Say '{keyword}' {frequency:time} at the minimum.",
-            "{task} Let '{keyword}' appear {frequency:time} or more often.",
-            "Repeat the word '{keyword}' until it has been used {frequency:time} or more.",
-            "The term {keyword} has to come up {frequency:time} at the very least.",
-            "Mention {keyword} often: {frequency:time} or more.",
-        ),
-        "less than": (
-            "Use the word '{keyword}' less than {frequency:time}.",
-            "'{keyword}' may occur fewer than {frequency:time}.",
-            "Keep the word {keyword} below {frequency:occurrence}.",
-            "Do not write '{keyword}' {frequency:time} or more.",
-            "{task} The word '{keyword}' must stay under {frequency:mention}.",
-            "Go easy on the term {keyword}: under {frequency:time}.",
-            "I tolerate '{keyword}' as long as it appears less than {frequency:time}.",
-            "Vary your words, so that {keyword} is used fewer than {frequency:time}.",
-        ),
-    }
+    wordings = frequency.WORDINGS
 
     def impossible(self) -> str | None:
         return impossible_bound(self.relation, self.frequency)
@@ -169,16 +119,7 @@ class ForbiddenWords(Instruction):
     id = "keywords:forbidden_words"
     parameters = {"forbidden_words": pattern_list(["very", "really"])}
     layer = Layer.COUNTS
-    wordings = (
-        "Do not use {forbidden_words:quoted}.",
-        "Get along without these words: {forbidden_words:list}.",
-        "The following must not appear: {forbidden_words:list}.",
-        "Find a way to say it without {forbidden_words:quoted}.",
-        "{task} Leave out {forbidden_words:quoted}.",
-        "Banned vocabulary: {forbidden_words:list}.",
-        "You may not write {forbidden_words:quoted} anywhere.",
-        "Steer clear of {forbidden_words:quoted}.",
-    )
+    wordings = forbidden_words.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         used = [word for word in self.forbidden_words if patterns.found(rf"\b{word}\b", text.raw)]

@@ -3,6 +3,7 @@
 import random
 
 from ifeval.instructions.base import LETTERS, Around, Instruction, Layer, Verdict, register
+from ifeval.instructions.wordings import response_language
 from ifeval.language_detection import languages
 from ifeval.parameters import choice
 from ifeval.text import Text
@@ -25,16 +26,7 @@ class ResponseLanguage(Instruction):
     parameters = {"language": choice(languages(), "fr")}
     layer = Layer.COUNTS
     claims = (LETTERS,)
-    wordings = (
-        "Give the answer in {language} alone.",
-        "Your whole reply must be in {language}.",
-        "Write it in {language}; no other language is allowed.",
-        "I read {language} only.",
-        "In {language}, please: {task}",
-        "{task} Use {language} from the first word to the last.",
-        "The reader speaks {language}, so use nothing else.",
-        "Respond entirely in {language}.",
-    )
+    wordings = response_language.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         if text.language is None:  # the official checker passes what has no language

@@ -5,6 +5,7 @@ import re
 
 from ifeval.instructions.base import ARRANGES, Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import bound_beside, compare, impossible_bound, plural
+from ifeval.instructions.wordings import nth_paragraph_first_word, number_paragraphs, number_sentences, number_words
 from ifeval.parameters import integer, relation, text
 from ifeval.prose import divided
 from ifeval.text import Text
@@ -18,28 +19,7 @@ class NumberOfSentences(Instruction):
     parameters = {"num_sentences": integer(5), "relation": relation()}
     layer = Layer.COUNTS
     on_long_texts = True
-    wordings = {
-        "at least": (
-            "Write at least {num_sentences:sentence}.",
-            "Use {num_sentences} or more sentences.",
-            "I expect no fewer than {num_sentences:sentence}.",
-            "It should have {num_sentences:sentence} as a minimum.",
-            "{task} Take {num_sentences:sentence} or more for it.",
-            "Fewer than {num_sentences:sentence} would be too short.",
-            "Elaborate: {num_sentences:sentence} or more.",
-            "The count of sentences must reach {num_sentences}.",
-        ),
-        "less than": (
-            "Write less than {num_sentences:sentence}.",
-            "Get by with fewer than {num_sentences:sentence}.",
-            "Let it have under {num_sentences:sentence}.",
-            "It must not reach {num_sentences:sentence}.",
-            "{task} Be brief: below {num_sentences:sentence}.",
-            "{num_sentences:sentence} would already be too many.",
-            "Stay short of {num_sentences:sentence}.",
-            "The count of sentences has to be smaller than {num_sentences}.",
-        ),
-    }
+    wordings = number_sentences.WORDINGS
 
     def impossible(self) -> str | None:
         return impossible_bound(self.relation, self.num_sentences)
@@ -64,28 +44,7 @@ class NumberOfWords(Instruction):
     parameters = {"num_words": integer(120), "relation": relation()}
     layer = Layer.COUNTS
     on_long_texts = True
-    wordings = {
-        "at least": (
-            "Let it run to {num_words:word} at least.",
-            "Use {num_words} or more words.",
-            "It should be no shorter than {num_words:word}.",
-            "I need {num_words:word} as a minimum.",
-            "{task} Take {num_words:word} or more for it.",
-            "Anything below {num_words:word} is too short.",
-            "The text has to reach a length of {num_words:word}.",
-            "Length: {num_words:word} at the least.",
-        ),
-        "less than": (
-            "Write less than {num_words:word}.",
-            "Fewer than {num_words:word} must be enough.",
-            "Let it stay under {num_words:word}.",
-            "It must stay below {num_words:word}.",
-            "{task} Be brief, with under {num_words:word}.",
-            "I stop reading at {num_words:word}, so write fewer.",
-            "The text has to be shorter than {num_words:word}.",
-            "Length: not as many as {num_words:word}.",
-        ),
-    }
+    wordings = number_words.WORDINGS
 
     def impossible(self) -> str | None:
         return impossible_bound(self.relation, self.num_words)
@@ -110,16 +69,7 @@ class NumberOfParagraphs(Instruction):
     parameters = {"num_paragraphs": integer(3, minimum=1)}
     layer = Layer.ARRANGEMENT
     claims = (ARRANGES,)
-    wordings = (
-        "Write {num_paragraphs:paragraph}, divided by ***",
-        "Use exactly {num_paragraphs:paragraph} with the markdown divider *** between them.",
-        "There should be {num_paragraphs:paragraph}. Part them with ***",
-        "Separate the {num_paragraphs:paragraph} of your answer by three asterisks: ***",
-        "{task} Make it {num_paragraphs:paragraph}, with *** in between.",
-        "I would like {num_paragraphs:paragraph}; the divider is ***",
-        "Lay the text out as {num_paragraphs:paragraph} and put *** on a line of its own between any two.",
-        "Your answer has {num_paragraphs:paragraph}, and three stars (***) between one and the next.",
-    )
+    wordings = number_paragraphs.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         pieces = re.split(r"\s?\*\*\*\s?", text.raw)
@@ -152,21 +102,7 @@ class NthParagraphFirstWord(Instruction):
         "combination:repeat_prompt": "the request is a paragraph too many",
         "detectable_format:title": "a title is a paragraph too many",
     }
-    wordings = (
-        "Write {num_paragraphs:paragraph} with a blank line between them. "
-        "Paragraph {nth_paragraph} must start with the word {first_word}.",
-        "There should be {num_paragraphs:paragraph}, separated by two line breaks and nothing else. "
-        "Begin number {nth_paragraph} with '{first_word}'.",
-        "Part {num_paragraphs:paragraph} by empty lines; the first word in number {nth_paragraph} is {first_word}.",
-        "{task} Make it {num_paragraphs:paragraph} (blank lines between), "
-        "and let paragraph {nth_paragraph} open with '{first_word}'.",
-        "I need {num_paragraphs:paragraph}. Leave an empty line after each but the last. "
-        "'{first_word}' is how paragraph {nth_paragraph} has to begin.",
-        "Split it into {num_paragraphs:paragraph} by blank lines, number {nth_paragraph} starting with {first_word}.",
-        "Give {num_paragraphs:paragraph}, with '{first_word}' as the opening word of paragraph {nth_paragraph}. "
-        "Only blank lines divide them.",
-        "Layout: {num_paragraphs:paragraph}, blank lines between, with {first_word} first in number {nth_paragraph}.",
-    )
+    wordings = nth_paragraph_first_word.WORDINGS
 
     def impossible(self) -> str | None:
         if self.nth_paragraph > self.num_paragraphs:

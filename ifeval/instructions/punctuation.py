@@ -5,6 +5,7 @@ import re
 
 from ifeval.instructions.base import Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import plural
+from ifeval.instructions.wordings import no_comma
 from ifeval.text import Text
 
 
@@ -14,16 +15,7 @@ class NoComma(Instruction):
 
     id = "punctuation:no_comma"
     layer = Layer.WORDS
-    wordings = (
-        "There must be no comma in it.",
-        "Your answer must not contain a comma.",
-        "Write it without a single comma.",
-        "No commas, please.",
-        "Without commas: {task}",
-        "{task} Commas are not allowed.",
-        "Get by without the comma as a punctuation mark.",
-        "Leave the comma key alone.",
-    )
+    wordings = no_comma.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         count = text.raw.count(",")

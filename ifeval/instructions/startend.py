@@ -3,6 +3,7 @@
 import random
 
 from ifeval.instructions.base import ENDS, Around, Instruction, Layer, Verdict, register
+from ifeval.instructions.wordings import end_checker, quotation
 from ifeval.parameters import text
 from ifeval.prose import is_plain, sentences
 from ifeval.text import Text
@@ -49,16 +50,7 @@ class EndChecker(Instruction):
     parameters = {"end_phrase": text("That is all I know.")}
     layer = Layer.WORDS
     claims = (ENDS,)
-    wordings = (
-        "Finish with exactly this phrase and nothing after it: {end_phrase}",
-        "The last words have to be: {end_phrase}",
-        "End on this very sentence, with no other words behind it: {end_phrase}",
-        "Conclude with {end_phrase}",
-        "{task} Your closing words: {end_phrase}",
-        "Nothing may follow the final phrase, which is: {end_phrase}",
-        "Let the reply end with the words below.\n{end_phrase}",
-        "Whatever you write, close it with: {end_phrase}",
-    )
+    wordings = end_checker.WORDINGS
 
     def impossible(self) -> str | None:
         if self.end_phrase.strip().endswith('"'):
@@ -89,16 +81,7 @@ class Quotation(Instruction):
 
     id = "startend:quotation"
     layer = Layer.WRAPPING
-    wordings = (
-        "Put your whole answer in double quotation marks.",
-        "Wrap everything you say in double quotes.",
-        "Start with a double quotation mark and end with one.",
-        'The entire reply belongs between " and ".',
-        "{task} Enclose it all in double quotation marks.",
-        'Quote yourself: the answer from start to finish in "double quotes".',
-        "I want the full text surrounded by double quotation marks.",
-        "Nothing may stand outside of one pair of double quotation marks.",
-    )
+    wordings = quotation.WORDINGS
 
     def judge(self, text: Text) -> Verdict:
         response = text.stripped

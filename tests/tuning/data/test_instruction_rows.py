@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from ifeval import INSTRUCTIONS, impose
+from ifeval import INSTRUCTIONS, build, impose
 from ifeval.instructions import conflict
 from ifeval.instructions.base import EVERY
 from tests.ifeval import official
+from tests.ifeval.ways import every_way
 from tests.tiny import ROOT
 from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
@@ -225,6 +226,22 @@ def test_no_row_repeats_an_evaluation_prompt(all_rows, name):
     prompts = [(row["key"], row["prompt"]) for row in map(json.loads, lines)]
     matches = contamination.find((result.prompt[-1]["content"] for _, result in all_rows if result), prompts)
     assert matches == []
+
+
+@pytest.mark.parametrize("name", ["prompts", "prompts_unseen"])
+def test_no_wording_shares_a_run_of_words_with_an_evaluation_prompt(name):
+    """Rows with such a wording would be dropped. Values that are words are examples, numbers go from 1 to 12."""
+    lines = (ROOT / f"data/starter/{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    prompts = [(row["key"], row["prompt"]) for row in map(json.loads, lines)]
+    asked = []
+    for instruction_id, number in itertools.product(INSTRUCTIONS, range(1, 13)):
+        parameters = INSTRUCTIONS[instruction_id].parameters
+        kwargs = {name: number if isinstance(each.example, int) else each.example for name, each in parameters.items()}
+        relations = [name for name in parameters if name.endswith("relation")]
+        for relation in ("at least", "less than") if relations else ("",):
+            instruction = build(instruction_id, {**kwargs, **dict.fromkeys(relations, relation)})
+            asked += [part for wording in every_way(instruction) for part in wording.split("{task}")]
+    assert [(match.words, asked[match.row]) for match in contamination.find(asked, prompts)] == []
 
 
 def test_imposing_twice_with_one_seed_is_the_same():

@@ -1,0 +1,1 @@
+"""The wordings of the instruction types, a module for each type."""

@@ -1,0 +1,53 @@
+"""Sentences that ask for the type ``frequency``."""
+
+WORDINGS = {
+    "at least": (
+        "Bring in the word '{keyword}' at least {frequency:time}.",
+        "'{keyword}' should occur {frequency:time} or more.",
+        "I want to meet the word {keyword} no fewer than {frequency:time}.",
+        "Say '{keyword}' {frequency:time} at the minimum.",
+        "{task} Let '{keyword}' appear {frequency:time} or more often.",
+        "Repeat the word '{keyword}' until it has been used {frequency:time} or more.",
+        "The term {keyword} has to come up {frequency:time} at the very least.",
+        "Mention {keyword} often: {frequency:time} or more.",
+        "Keyword: {keyword}. Minimum: {frequency:mention}.",
+        'Can you use "{keyword}" {frequency:time} or more?',
+        "The search engine people tell me that '{keyword}' should be there {frequency:time} or more.",
+        '{task} Oh, and the word "{keyword}" has to be in it a minimum of {frequency:time}.',
+        "With the word '{keyword}' in it {frequency:time} or more: {task}",
+        "Don't be shy of repeating \"{keyword}\"; I'd like to count {frequency:occurrence} or more.",
+        "My pupils are learning the word {keyword}. It should therefore be met {frequency:time} or more in the "
+        "text, in different sentences if you can.",
+        'Topic: {task}\nUse "{keyword}": {frequency:time} or more',
+        'When I search your answer for "{keyword}", I expect {frequency:hit}, or more.',
+        "Drop the word {keyword} in {frequency:time} or more, wherever it fits.",
+        "No fewer than {frequency:use} of '{keyword}', please.",
+        'How often should "{keyword}" be said? Let us settle on {frequency:time}, or more.',
+        'The word "{keyword}" is what this is about, so let the reader see it {frequency:time} or more. Capital '
+        "letters make no difference, and forms that contain the word count too.",
+    ),
+    "less than": (
+        "Use the word '{keyword}' less than {frequency:time}.",
+        "'{keyword}' may occur fewer than {frequency:time}.",
+        "Keep the word {keyword} below {frequency:occurrence}.",
+        "Do not write '{keyword}' {frequency:time} or more.",
+        "{task} The word '{keyword}' must stay under {frequency:mention}.",
+        "Go easy on the term {keyword}: under {frequency:time}.",
+        "I tolerate '{keyword}' as long as it appears less than {frequency:time}.",
+        "Vary your words, so that {keyword} is used fewer than {frequency:time}.",
+        "Keyword: {keyword}. Number of mentions: fewer than {frequency}.",
+        'Can you do that with less than {frequency:use} of "{keyword}"?',
+        "I'm tired of the word '{keyword}', so I want to see it fewer than {frequency:time}.",
+        '{task} Mind how you use "{keyword}", though: under {frequency:time} in the whole text.',
+        "With the word '{keyword}' in it less than {frequency:time}: {task}",
+        'When I search your answer for "{keyword}", the number of hits has to be below {frequency}.',
+        "Our style guide frowns on the repetition of {keyword}. Find other ways to say it, and make sure that "
+        "the word, in capitals or not, is there fewer than {frequency:time}.",
+        'Topic: {task}\nLimit: "{keyword}" less than {frequency:time}',
+        'Don\'t overdo "{keyword}"; by the time you have had it {frequency:time}, you have gone too far.',
+        "Please be sparing with {keyword}, by which I mean fewer than {frequency:mention}.",
+        "The count for the word '{keyword}' should come out smaller than {frequency}.",
+        'How often may I say "{keyword}"? Less than {frequency:time}.',
+        'You have fewer than {frequency:turn} with the word "{keyword}", so ration it.',
+    ),
+}

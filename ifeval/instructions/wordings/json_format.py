@@ -1,0 +1,50 @@
+"""Sentences that ask for the type ``json_format``."""
+
+WORDINGS = (
+    "Return JSON and nothing else.",
+    "The whole output has to be valid JSON.",
+    "Format everything as a JSON object.",
+    "I am going to parse your reply, so make it JSON from beginning to end.",
+    "As one JSON object: {task}",
+    "{task} Output: one JSON object, no other text.",
+    "Wrap the complete answer in JSON; markdown fences around it are fine.",
+    "Only well-formed JSON will be accepted.",
+    "Just JSON back, thanks.",
+    "Output format: JSON.",
+    "As JSON, please.",
+    "Could you give me that as a JSON object?",
+    "{task} Reply in JSON.",
+    "{task} I need the answer as JSON, because a script reads it. That means one object from the first brace to "
+    "the last, with no word before or after.",
+    "With JSON as the form of your reply: {task}",
+    "Give me a JSON object with the answer to this. {task}",
+    "Task: {task}\nFormat: JSON object",
+    "A program will load your reply with a JSON parser, so please make sure that it parses.",
+    'No prose around it, just JSON, for example {{"answer": "..."}} with keys of your choosing.',
+    "Put the answer into a JSON object; I don't mind which keys you choose.",
+    'Your reply should be a single JSON value such as {{"text": "your words here"}}, properly quoted and closed.',
+    "If json.loads() fails on your reply, I can't use it.",
+    "Don't talk to me, talk to my parser: JSON, the whole of it.",
+    "The API returns JSON, and you are the API. Strings go in double quotes, line breaks inside them are written "
+    "\\n, and there's no comma after the last pair.",
+    "Serialise your answer as JSON.",
+    "I'd like the text handed over as JSON, nothing outside the braces.",
+    "What I get from you must be JSON that a machine can read, from the opening brace to the closing one.",
+    "Use JSON for the complete reply. A code block around it is welcome but not needed.",
+    "Respond with JSON (an object with a key or two will do).",
+    'Please encode all you have to say as a JSON object, e.g. {{"topic": "...", "answer": "..."}}, and leave out '
+    "any greeting or explanation.",
+    "My database takes JSON and nothing but JSON, so the answer has to come in that form.",
+    "Would you put that in JSON for me, all of it?",
+    "Let the reply be one well-formed JSON document.",
+    "I want an object in JSON notation that holds your answer. There mustn't be anything else, since my script "
+    "chokes on stray text.",
+    "Here is my request. {task} Express the result as valid JSON and say nothing outside it.",
+    "Write the answer out as a JSON object. Think of the braces, the quotation marks round keys and strings, and "
+    "the colons between them.",
+    "Machine-readable, please: JSON, with whatever keys make sense.",
+    "Treat this as a call to a service whose responses are always in JSON.",
+    'All of your answer belongs inside a JSON object, like {{"response": "all of it"}}.',
+    "Reply as a web service would, with a JSON body.",
+    "Only JSON, no chit-chat.",
+)

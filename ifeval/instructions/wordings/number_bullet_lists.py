@@ -1,0 +1,50 @@
+"""Sentences that ask for the type ``number_bullet_lists``."""
+
+WORDINGS = (
+    "Use exactly {num_bullets:bullet point} in the form * like this one.",
+    "Answer as a markdown list of {num_bullets:item}, each starting with *.",
+    "I want {num_bullets:bullet}, no more and no less. Write them as: * point",
+    "Put it into {num_bullets:line} that begin with a star (*).",
+    "{task} Give precisely {num_bullets:bullet point}.",
+    "The reply consists of {num_bullets:bullet point}, marked with asterisks.",
+    "List {num_bullets:thing} with bullets such as * this.",
+    "Bulleted, please: {num_bullets:bullet} in all.",
+    "In bullet points, {num_bullets} of them.",
+    "As a list with {num_bullets:bullet point}, please.",
+    "Bullets (*): {num_bullets} exactly.",
+    "Could I have that as {num_bullets:bullet point}, please?",
+    "{task} Bullet it for me, with {num_bullets:bullet} in total.",
+    "{task} I'd like that as a list. It should have exactly {num_bullets:item}, and each item goes on a line of "
+    "its own that starts with an asterisk and a space:\n* like so",
+    'Using bullets ("* "), {num_bullets} of them: {task}',
+    'Task: {task}\nForm: {num_bullets:bullet point}, each beginning with "* "',
+    "My slide has room for {num_bullets:bullet point}, and would look empty with less.",
+    'Don\'t write prose, write {num_bullets:bullet point} (lines that start with "* ").',
+    "How many bullet points? Exactly {num_bullets}. Begin every one with an asterisk.",
+    'Please boil it down to {num_bullets:bullet point}, using "* " as the bullet.',
+    "The list is to be {num_bullets:bullet} long. For a bullet, type an asterisk, then a space, then your text.",
+    "Markdown bullets, please (* at the start of the line). Number wanted: {num_bullets}, not one more or less.",
+    "Break the answer down into {num_bullets:bullet point}, so that I can tick them off.",
+    "Kindly set this out with asterisks for bullets. There should be {num_bullets:bullet}, and a bullet may run "
+    "to a few sentences if it has to.",
+    "A bulleted list will serve me best; it needs precisely {num_bullets:entry}.",
+    'I paste this into a markdown editor, so every item has to start with an asterisk and a blank ("* ..."). The '
+    "editor then counts the items and must arrive at {num_bullets}.",
+    'Starting every line with "* ", give me {num_bullets:bullet point}.',
+    "I'd rather have bullets than paragraphs: {num_bullets} altogether, with * in front.",
+    "Reply in list form, with {num_bullets:asterisk} at the left margin and an item of the list behind each.",
+    'You get {num_bullets:bullet}, so make each of them count. (A bullet is a line with "* " in front.)',
+    "What I need is a list with an asterisk before each entry and exactly {num_bullets:entry}.",
+    "The answer should be bulleted. Total of bullets: {num_bullets}.",
+    "Say it in {num_bullets:bullet point}, neither more nor fewer.",
+    'Here\'s the thing to do. {task} Hand it back as {num_bullets:bullet point}, each on its own line after a "* ".',
+    "For the notice board, please turn whatever you have to say into {num_bullets:bulleted line}, like this:\n"
+    "* text of the item",
+    "Put an asterisk and a space before each of your points, and have {num_bullets:point} when you are finished.",
+    "Would you list it with bullets? The total should be {num_bullets}, please.",
+    'Exactly {num_bullets:starred line}, each a point of its own; "* " comes first in the line.',
+    "Your points belong in a list, one to a line, every line with * at the front. Don't stop before there are "
+    "{num_bullets}, and don't go past that number.",
+    "I only take in bullet points, and of those just {num_bullets}.",
+    "{num_bullets:bullet point}, asterisk style, that's what I'm after.",
+)

@@ -1,0 +1,50 @@
+"""Sentences that ask for the type ``title``."""
+
+WORDINGS = (
+    "Give it a title in double angle brackets, <<like this>>.",
+    "Put a headline on top, written <<headline>>.",
+    "Start with a title between << and >>.",
+    "The text needs a heading. Enclose it in double angle brackets: <<heading>>.",
+    "{task} Add a <<title>> too.",
+    "Above the answer there must be a title such as <<name of the text>>.",
+    "Call the piece something, and write the name as <<name>>.",
+    "Include a title, wrapped in << >>, that says what it is about.",
+    "Title it, <<like so>>.",
+    "Needs a title, in <<these brackets>>.",
+    "With a <<title>>, please.",
+    "Could it have a title as well? Put it in double angle brackets: <<title here>>.",
+    "{task} Please head it with a title in double angle brackets, e.g. <<A Walk by the Sea>>.",
+    "{task} Don't leave it nameless; I'd like a title, and it goes between two angle brackets on each side, like "
+    "<<this>>.",
+    "With a title in << >> at the top: {task}",
+    "Task: {task}\nTitle: yes, between << and >>",
+    "Think up a fitting title and write it as <<fitting title>>.",
+    "Our software finds titles by the double angle brackets around them. Please write one for your text, like "
+    "<<The Lost Umbrella>>, with nothing else between the brackets.",
+    "What is it called? Tell me at the beginning, between << and >>.",
+    "Every text in our collection carries a title of the form <<Title>>, and so should yours.",
+    "Begin with the name of the text, which goes inside double angle brackets, as in <<Evening in Leeds>>.",
+    'I\'d like to see a title above it. Two "less than" signs come before the title, two "greater than" signs '
+    "after it.",
+    "Head the text with <<your title>>.",
+    "Give your text a name. For the name, use this notation: <<Name of the Text>>",
+    "A title is required, marked by doubled angle brackets (<<...>>).",
+    "Do remember the title! It should be enclosed like <<so>>.",
+    "Type << and then a title and then >> before you start on the text itself.",
+    "Would you put a title over it? I mark titles like this: <<How to Mend a Kite>>.",
+    "The first line is for the title. Set it in double angle brackets so that it looks like <<First Line>>, then "
+    "go on with the text.",
+    "Make up a title that makes one want to read on, and put it in <<double angle brackets>>.",
+    "There ought to be a title, shown as <<Title>>.",
+    "Here's what I'd like. {task} Add a title of your choosing, written <<in this way>>.",
+    "Without a title between double angle brackets (<< >>) the piece is not complete.",
+    "Title first, in the form <<A Good Title>>, and then the rest.",
+    "No untitled pieces, please: each has its <<title>> in double angle brackets.",
+    "Choose a title, put << in front of it and >> behind it, and place it on top.",
+    "I file texts under their titles, which my program recognises by double angle brackets. So start with "
+    "something along the lines of <<Notes on Rain>>.",
+    "Open with a heading set between double angle brackets, i.e. <<heading>>.",
+    "The title should be easy to spot: <<Put It in Brackets Like These>>.",
+    "Let a title in double angle brackets, for example <<Three Cups of Tea>>, come before everything else.",
+    "Title wanted. Mark it like this: <<...>>.",
+)
