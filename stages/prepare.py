@@ -150,7 +150,7 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
             counts.dropped["over_length"] += 1
             continue
         try:
-            row = preparation.row(place, conversation.prompt, conversation.completion)
+            row = preparation.row(place, conversation.prompt, conversation.completion, conversation.types)
         except Exception as error:  # of the template or the tokenizer
             problem = f"{place}: the model's chat template or tokenizer refuses it: {' '.join(str(error).split())}"
             if stops:
@@ -198,7 +198,7 @@ def answered_by_the_model(rows: list[Row], preparation: Preparation) -> list[Row
     """With ``data.self_distill``, further rows: the same requests, answered by the base model."""
     if not preparation.distils:
         return []
-    asked = [row for row in rows if not instruction_rows.is_foreign(row.completion[-1]["content"])]
+    asked = [row for row in rows if not row.types and not instruction_rows.is_foreign(row.completion[-1]["content"])]
     answers = ask([row.prompt for row in asked], preparation, ANSWER_TOKENS)
     return [
         preparation.row(f"{row.place}, own answer", row.prompt, [{"role": "assistant", "content": answer}])

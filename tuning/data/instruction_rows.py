@@ -72,11 +72,12 @@ def treat_all(
     A completion is cut at a sentence end within ``max_words`` words; a fraction ``short`` of the variants keeps only
     the sentences that their instructions need. Required lengths and words are imposed on texts twice as long. A longer
     text that cannot be cut stays as it is, and without ``keep_untouched`` its row is dropped. Rows that are not in
-    English stay as they are, because wordings and added phrases are English. Types imposed less often so far are
+    English stay as they are, because wordings and added phrases are English, and so do those that carry instructions
+    already. Types imposed less often so far are
     tried first.
 
     Args:
-        rows: each has ``prompt`` and ``completion``.
+        rows: each has ``prompt``, ``completion``, and ``types`` of the instructions that it carries.
         types: ids to draw from.
         section: ``data.instructions`` of params.yaml.
         seed: of what is drawn.
@@ -86,7 +87,7 @@ def treat_all(
     counts, weights = range(1, len(section.per_row) + 1), section.per_row
     for row in rows:
         rng, text = random.Random(f"{seed} {row.prompt} {row.completion}"), row.completion[-1]["content"]
-        if is_foreign(text):
+        if row.types or is_foreign(text):
             yield row, None
             continue
         texts = beginnings(text, section.max_words)

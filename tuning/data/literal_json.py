@@ -24,6 +24,11 @@ LITERAL = json.JSONDecoder(parse_int=Literal, parse_float=Literal, parse_constan
 PLAIN = json.JSONDecoder()
 
 
+def read(value: Any) -> Any:
+    """The number, or true or false, that characters of a file stand for; any other value as it is."""
+    return json.loads(value) if isinstance(value, Literal) else value
+
+
 def list_in_text(text: str, decoder: json.JSONDecoder = LITERAL) -> list[Any] | None:
     """The list that a text holds as JSON, or as Python writes it; None where it holds none.
 

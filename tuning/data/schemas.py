@@ -4,7 +4,7 @@ To add a schema, write a function from a row to a list of messages and name it i
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tqdm import tqdm
@@ -13,6 +13,7 @@ from tuning.core.errors import UserError, explained
 from tuning.core.terminal import printable
 from tuning.data import origins
 from tuning.data.origins import Origin
+from tuning.data.own_instructions import followed_types
 from tuning.data.rows import RowError
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
 from tuning.model.chat_template import Message
@@ -69,14 +70,20 @@ SCHEMAS: dict[tuple[str, ...], Callable[[dict[str, Any]], list[Message]]] = {
 }
 _GO_ON = "; 'data.on_error: drop' goes on without such rows"
 SYSTEM = ("system", "system_prompt")  # columns that any schema may have
+INSTRUCTIONS = ("instruction_id_list", "kwargs")  # likewise: verifiable instructions, as google/IFEval names them
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """One row: ``prompt`` ends with the user's turn that ``completion``, the assistant's, answers."""
+    """One row: ``prompt`` ends with the user's turn that ``completion``, the assistant's, answers.
+
+    Attributes:
+        types: ids of the verifiable instructions that the row says it carries, and that its completion follows.
+    """
 
     prompt: list[Message]
     completion: list[Message]
+    types: tuple[str, ...] = ()
 
 
 def stops_at_errors(origin: Origin, on_error: str) -> bool:
@@ -139,14 +146,17 @@ class _Reader:
             row = _renamed(row, self.columns)
         if self.convert is None:
             needed, self.convert = _schema(row)
-            unused = [name for name in row if name not in {*needed, *SYSTEM, "input", "history"}]
+            unused = [name for name in row if name not in {*needed, *SYSTEM, *INSTRUCTIONS, "input", "history"}]
             if unused:
                 tqdm.write(printable(f"{self.dataset}: columns that are not used: {', '.join(unused)}"))
         found = self.convert(row)
         system = next((said for name in SYSTEM if (said := text(row.get(name), name))), "")
         if system and found and found[0]["role"] != "system":
             found = [{"role": "system", "content": system}, *found]
-        return _conversation(found)
+        conversation = _conversation(found)
+        if conversation is None or row.get(INSTRUCTIONS[0]) is None:
+            return conversation
+        return replace(conversation, types=followed_types(row, conversation.completion[-1]["content"]))
 
 
 def _conversation(found: list[Message]) -> Conversation | None:
