@@ -13,6 +13,9 @@ repository:
 	{ echo "error: this folder is not a git repository, which DVC needs: clone the project with git, or run" \
 	"'git init && git add --all && git commit --message start' here, or add the line 'no_scm = true' below '[core]' in" \
 	".dvc/config to run it without experiments" >&2; exit 1; }
+	@! git rev-parse --is-inside-work-tree > /dev/null 2>&1 || git rev-parse --verify --quiet HEAD > /dev/null || \
+	{ echo "error: this git repository has no commit, which DVC needs: run 'git add --all && git commit --message start'" \
+	"here" >&2; exit 1; }
 	@if pwd | LC_ALL=C grep -q '[^ -~]' && ! grep -Eqs '^ *dir *=' .dvc/config.local; then \
 	echo "note: the path of this folder has letters beyond ASCII, with which DVC runs no 'dvc exp run --temp' and no" \
 	"queue: for these, move its cache first, 'dvc cache dir --local FOLDER' with a whole path in ASCII" >&2; fi

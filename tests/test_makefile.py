@@ -25,6 +25,22 @@ def make(folder, target):
     return subprocess.run(["make", target], cwd=folder, env=environment, capture_output=True, text=True)
 
 
+def repository(folder, *, commit=True):
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    if commit:
+        who = ["-c", "user.name=n", "-c", "user.email=n@n"]
+        subprocess.run(["git", *who, "commit", "--quiet", "--allow-empty", "-m", "start"], cwd=folder, check=True)
+
+
+@pytest.mark.parametrize("target", ["setup", "repro", "test"])
+def test_a_repository_without_a_commit_is_told_before_set_up(folder, target):
+    repository(folder, commit=False)
+    done = make(folder, target)
+    assert done.returncode != 0
+    assert "has no commit" in done.stderr and "git commit" in done.stderr
+    assert "no-such-python" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("target", ["setup", "repro", "test"])
 def test_a_folder_without_git_is_told_before_set_up(folder, target):
     done = make(folder, target)
@@ -37,7 +53,7 @@ def test_a_folder_without_git_is_told_before_set_up(folder, target):
 @pytest.mark.parametrize("way", ["git", "no_scm"])
 def test_with_git_or_without_need_of_it_set_up_begins(folder, way):
     if way == "git":
-        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        repository(folder)
     else:
         (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     done = make(folder, "setup")
@@ -49,7 +65,7 @@ def test_with_git_or_without_need_of_it_set_up_begins(folder, way):
     ("name", "cache", "told"), [("Übung é", "", True), ("two words", "", False), ("é", "/c", False)]
 )
 def test_a_path_beyond_ascii_is_told_unless_the_cache_lies_elsewhere(folder, name, cache, told):
-    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    repository(folder)
     moved = folder.rename(folder.with_name(f"{folder.name} {name}"))
     if cache:
         (moved / ".dvc/config.local").write_text(f"[cache]\n    dir = {cache}\n")

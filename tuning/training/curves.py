@@ -5,6 +5,7 @@ from pathlib import Path
 
 from transformers import TrainerCallback
 
+from tuning.core.errors import UserError
 from tuning.core.files import new_folder
 from tuning.core.paths import CURVES
 from tuning.model.processes import rank
@@ -26,9 +27,15 @@ class Curves(TrainerCallback):
 
     def on_train_begin(self, args, state, control, **kwargs):
         from dvclive import Live
+        from scmrepo.exceptions import SCMError
 
         if rank() == 0:
-            self.live = Live(str(self.folder), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
+            try:
+                self.live = Live(str(self.folder), resume=False, report=None, save_dvc_exp=False, dvcyaml=None)
+            except SCMError as error:
+                raise UserError(
+                    f"git: {error}; DVC's curves need a commit: run 'git add --all' and 'git commit'"
+                ) from error
         for entry in state.log_history:
             self._log(entry["step"], entry)
 
