@@ -37,7 +37,8 @@ def test_a_repository_without_a_commit_is_told_before_set_up(folder, target):
     repository(folder, commit=False)
     done = make(folder, target)
     assert done.returncode != 0
-    assert "has no commit" in done.stderr and "git commit" in done.stderr
+    assert "has no commit" in done.stderr
+    assert "git commit" in done.stderr
     assert "no-such-python" not in done.stdout + done.stderr
 
 
