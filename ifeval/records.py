@@ -104,7 +104,7 @@ def _prompt(row: dict[str, Any], where: str) -> Prompt:
 def _match(row: dict[str, Any], keys: dict, texts: dict[str, list[Prompt]], where: str) -> Prompt:
     if not isinstance(row.get("response"), str):
         raise RecordError(f"{where}: 'response' must be a string")
-    prompt = row.get("prompt")
+    prompt = None if is_padding(row.get("prompt")) else row["prompt"]
     if not is_padding(row.get("key")):
         match = _with_key(row["key"], keys)
         if match is None:

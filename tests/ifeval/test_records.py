@@ -151,6 +151,15 @@ def test_padding_with_nan(tmp_path):
     assert json.loads(dump_line(row))["kwargs"] == [{"num_words": None, "keywords": None}]
 
 
+def test_a_response_whose_prompt_is_padding_is_found_by_its_key(tmp_path):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW))
+    for padding in ("NaN", "null"):
+        row = f'{{"key": "1", "prompt": {padding}, "response": "a"}}'
+        assert read_responses(write(tmp_path / "r.jsonl", row), prompts) == {1: "a"}
+    with pytest.raises(RecordError, match="'key' or 'prompt' is needed"):
+        read_responses(write(tmp_path / "r.jsonl", '{"key": NaN, "prompt": NaN, "response": "a"}'), prompts)
+
+
 def test_an_id_that_is_no_string(tmp_path):
     with pytest.raises(RecordError, match="holds \\[1\\], which is not a string"):
         read_prompts(write(tmp_path / "p.jsonl", {**ROW, "instruction_id_list": [[1]]}))

@@ -121,10 +121,20 @@ def test_a_run_that_diverges_ends_and_leaves_the_adapter_of_before(project, max_
     assert not [path for path in project.folder.rglob("*.json") if "NaN" in path.read_text()]
 
 
+def test_a_last_step_that_spoils_the_weights_is_seen_without_validation(project):
+    write_jsonl(train.VALIDATION, [])
+    changes = {"train__warmup_steps": 0, "train__learning_rate": 1e30}
+    with pytest.raises(UserError, match=r"training loss is (nan|inf) after the update at step 1, .* rate 1e\+30"):
+        project(train__max_steps=1, **changes)
+    assert not (project.folder / ADAPTER).exists()
+    assert "validation_loss" not in project(train__max_steps=1)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"lora__target_modules": ["q_proj", "lm_head"]}, "'lora.target_modules'.*'lm_head'"),
+        ({"lora__target_modules": r"(.*\.)?(q_proj|lm_head)"}, "'lora.target_modules'.*'lm_head'"),
         ({"lora__target_modules": ["nothing"]}, "nothing.* not found"),
         ({"train__lr_scheduler_kwargs": {"foo": 1}}, "'train.lr_scheduler_kwargs' with .*cosine.*foo"),
         ({"train__lr_scheduler_type": "polynomial", "train__lr_scheduler_kwargs": {"lr_end": 1}}, "lr_end"),

@@ -22,7 +22,7 @@ def rows(name: str, text: str, delimiters: str) -> Iterator[tuple[str, dict[str,
         UserError: the header, or the file as a whole, cannot be read.
     """
     csv.field_size_limit(sys.maxsize)
-    said = re.match(r"sep=(.)\r?\n", text)  # a line with which Excel names the delimiter
+    said = re.match(r"sep=(.)(\r\n?|\n)", text)  # a line with which Excel names the delimiter
     records = _records(name, text, said[1] if said else _delimiter(text, delimiters))
     if said:
         next(records)
@@ -31,7 +31,7 @@ def rows(name: str, text: str, delimiters: str) -> Iterator[tuple[str, dict[str,
         raise UserError(f"{place}: {header}")
     header = [column.strip() for column in header]
     for column in header:
-        if header.count(column) > 1:
+        if column and header.count(column) > 1:
             raise UserError(f"{place}: the column {column!r} stands twice in the header")
     for place, record in records:
         if not _blank(record):
@@ -53,7 +53,7 @@ def _records(name: str, text: str, delimiter: str) -> Iterator[tuple[str, list[s
 
 
 def _delimiter(text: str, delimiters: str) -> str:
-    header = next((line for line in io.StringIO(text) if line.strip()), "")
+    header = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
     header = re.sub(r'"[^"]*"', "", header)  # what is quoted divides nothing
     return next((each for each in delimiters if each in header), delimiters[0])
 
@@ -69,4 +69,6 @@ def _row(header: list[str], record: list[str] | RowError) -> dict[str, Any] | Ro
         return RowError(
             "not_csv", f"{len(record)} cells, but the header has {len(header)}: put text with commas in quotes"
         )
-    return dict(zip(header, record, strict=False))
+    return {
+        column: cell for column, cell in zip(header, record, strict=False) if column
+    }  # spreadsheets leave some blank

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from tuning.data import csv_files, json_files
 from tuning.data.hub_datasets import parquet
 from tuning.data.literal_json import LITERAL
 from tuning.data.rows import RowError
+from tuning.model.chat_template import well_formed
 
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 # What files of no kind above begin with, and what is to be done.
@@ -85,11 +87,13 @@ def _utf8(path: Path) -> bytes:
         if data.startswith(start):
             raise UserError(f"{path} {problem}")
     encoding = json.detect_encoding(data)
-    if encoding == "utf-8":
-        return data
+    if encoding.startswith("utf-8"):
+        return re.sub(rb"^(\xef\xbb\xbf)+", b"", data)
     try:
-        return data.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8-sig" else data.decode(encoding).encode()
+        return well_formed(data.decode(encoding, "surrogatepass")).encode()
     except UnicodeError as error:
+        if encoding[-2:] in ("le", "be"):  # no mark said so, but zeros, which a disk that was full leaves too
+            return data
         raise UserError(f"{path}: looks like {encoding.upper()} and is not ({error})") from None
 
 

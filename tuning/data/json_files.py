@@ -11,6 +11,7 @@ from tuning.data.rows import RowError
 
 Found = Iterator[tuple[str, dict[str, Any] | RowError]]
 _SPACE = re.compile(r"[ \t\r\n]*")
+_MARK = "\ufeff"  # at the beginning of files that were put together to one
 _NOT_JSON = (ValueError, RecursionError)
 
 
@@ -65,7 +66,7 @@ def _lines(name: str, data: bytes, decoder: json.JSONDecoder) -> Found:
 
 def _line(line: bytes, decoder: json.JSONDecoder) -> dict[str, Any] | RowError:
     try:
-        return _row(decoder.decode(line.decode().strip()))
+        return _row(decoder.decode(line.decode().strip().lstrip(_MARK)))
     except UnicodeDecodeError as error:
         return RowError("not_utf8", f"not UTF-8 ({error.reason})")
     except _NOT_JSON as error:
@@ -158,6 +159,9 @@ def rows_in(value: dict[str, Any]) -> list[Any] | None:
     if len(tables) == 1 or "train" in tables:
         return tables.get("train") or next(iter(tables.values()))
     columns = list(value.values())
+    inside = [each for each in columns if isinstance(each, (dict, list))]
+    if len(inside) == 1 and isinstance(inside[0], dict) and (nested := rows_in(inside[0])) is not None:
+        return nested
     if _all(columns, list) and len({len(each) for each in columns}) == 1 and columns[0] and not _is_texts(columns):
         return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
     if _all(columns, dict) and len({tuple(each) for each in columns}) == 1:
@@ -168,7 +172,7 @@ def rows_in(value: dict[str, Any]) -> list[Any] | None:
 
 
 def _is_row(value: dict[str, Any]) -> bool:
-    turns = any(_all(each, dict) and not {"role", "from"}.isdisjoint(each[0]) for each in value.values())
+    turns = any(_all(each, dict) and not {"role", "from", "type"}.isdisjoint(each[0]) for each in value.values())
     return turns or any(isinstance(value.get(name), str) for name in ("prompt", "instruction"))
 
 

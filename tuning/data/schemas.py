@@ -12,6 +12,7 @@ from tqdm import tqdm
 from tuning.core.errors import UserError, explained
 from tuning.core.terminal import printable
 from tuning.data import origins
+from tuning.data.literal_json import list_in_text
 from tuning.data.origins import Origin
 from tuning.data.own_instructions import followed_types
 from tuning.data.rows import RowError
@@ -71,6 +72,10 @@ SCHEMAS: dict[tuple[str, ...], Callable[[dict[str, Any]], list[Message]]] = {
 _GO_ON = "; 'data.on_error: drop' goes on without such rows"
 SYSTEM = ("system", "system_prompt")  # columns that any schema may have
 INSTRUCTIONS = ("instruction_id_list", "kwargs")  # likewise: verifiable instructions, as google/IFEval names them
+_OPTIONAL = {
+    alpaca: ("input", "history"),
+    **dict.fromkeys((preference, prompt_completion, prompt_response), ("history",)),
+}
 
 
 @dataclass(frozen=True)
@@ -146,8 +151,8 @@ class _Reader:
             row = _renamed(row, self.columns)
         if self.convert is None:
             needed, self.convert = _schema(row)
-            unused = [name for name in row if name not in {*needed, *SYSTEM, *INSTRUCTIONS, "input", "history"}]
-            if unused:
+            used = {*needed, *SYSTEM, *INSTRUCTIONS, *_OPTIONAL.get(self.convert, ())}
+            if unused := [name for name in row if name not in used]:
                 tqdm.write(printable(f"{self.dataset}: columns that are not used: {', '.join(unused)}"))
         found = self.convert(row)
         system = next((said for name in SYSTEM if (said := text(row.get(name), name))), "")
@@ -178,16 +183,19 @@ def _schema(row: dict[str, Any]) -> tuple[tuple[str, ...], Callable[[dict[str, A
 
 
 def _renamed(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
-    """The row's mapped columns, renamed as a known schema expects."""
+    """The row with its mapped columns renamed as a known schema expects; of others with those names nothing is left."""
     for own in columns.values():
         if own not in row:
             problem = f"'data.columns' names {own!r}, but the columns are {', '.join(row)}"
             raise RowError("missing_column", problem)
-    return {name: row[own] for name, own in columns.items()}
+    others = {name: value for name, value in row.items() if name not in columns.values()}
+    return others | {name: row[own] for name, own in columns.items()}
 
 
 def _history(row: dict[str, Any]) -> list[Message]:
     pairs = row.get("history") or []
+    if isinstance(pairs, str):  # as a CSV file holds it
+        pairs = list_in_text(pairs) if pairs.strip() else []
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise RowError("not_text", "'history' must hold pairs of request and answer")
     found = [(_user(text(said, "history")), _assistant(text(reply, "history"))) for said, reply in pairs]

@@ -104,12 +104,14 @@ def _listed(value: str, name: str) -> list[Any] | None:
 def _turn(turn: Any, name: str) -> Message:
     if not isinstance(turn, dict):
         raise RowError("not_text", f"{name!r} must hold objects with role and content, not {_kind(turn)}")
-    role, content = turn.get("role") or turn.get("from"), "content" if "content" in turn else "value"
+    role = turn.get("role") or turn.get("from")
+    given = [key for key in ("content", "value", "text") if key in turn]
+    content = next((key for key in given if turn[key] is not None), given[0] if given else None)
     known = role.strip().lower() if isinstance(role, str) else None
     if known in _TOOL_ROLES or turn.get("tool_calls") or turn.get("function_call"):
         raise RowError(TOOL_TURNS, "it has turns of tools")
     if known not in _ROLES:
         raise RowError("unknown_role", f"a turn has the role {role!r}; known are {', '.join(_ROLES)}")
-    if content not in turn:
+    if content is None:
         raise RowError("missing_column", f"a turn in {name!r} has no content")
     return {"role": _ROLES[known], "content": text(turn[content], content)}

@@ -20,6 +20,7 @@ RETRIES = 6  # of a request that gets 408, 409, 429, 5xx, no connection, or 200 
 WAITS_S = 0.5  # before the first of them, after a 200 without an answer; each later one waits twice as long
 LONGEST_WAIT_S = 8.0
 _LIMIT, _NEWER_LIMIT = INTERFACE["max_new_tokens"], "max_completion_tokens"
+_PAGE = re.compile(r"/(chat/)?completions/?$")  # what a client adds to an address
 
 Asked = list[dict[str, str]] | str | list[int]  # a conversation, or a bare prompt, or its token ids, to be continued
 
@@ -57,11 +58,17 @@ class Server:
         from openai import OpenAI
 
         given, key = self.generation, os.environ.get("OPENAI_API_KEY", "").strip() or "none"
-        if not given.base_url.lower().startswith(("http://", "https://")):
-            raise UserError(f"'generation.base_url' must begin with http:// or https://: 'http://{given.base_url}'?")
+        address = given.base_url.strip()
+        if not address.lower().startswith(("http://", "https://")):
+            raise UserError(f"'generation.base_url' must begin with http:// or https://: 'http://{address}'?")
+        if page := _PAGE.search(address):
+            raise UserError(f"'generation.base_url' must end before {page[0]!r}, which is added to it: {address!r}")
         if not (key.isascii() and key.isprintable()):
             raise UserError("the environment variable OPENAI_API_KEY holds a line break or a sign that no key has")
-        return OpenAI(base_url=given.base_url, api_key=key, timeout=given.timeout, max_retries=RETRIES)
+        try:
+            return OpenAI(base_url=address, api_key=key, timeout=given.timeout, max_retries=RETRIES)
+        except Exception as error:  # of the library's own library
+            raise UserError(f"'generation.base_url' is no address ({error}): {address!r}") from None
 
 
 class Client:
@@ -73,7 +80,7 @@ class Client:
 
     def __init__(self, server: Server):
         self.server, self.openai = server, server.connect()
-        self.address = server.generation.base_url
+        self.address = server.generation.base_url.strip()
         self.limit = _LIMIT  # newer servers want another name for it
         self.kind: Dialect = OTHER
         self.without: set[str] = set()  # names that the server refuses in a request

@@ -5,11 +5,14 @@ nobody asked for, or no count of tokens.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from tuning.core.redaction import redacted
+from tuning.model.chat_template import well_formed
 
+_EVENT = re.compile(r"data:|event:|id:|retry:|:")  # how server-sent events, or comments between them, begin
 _SHOWN = 300  # characters of what a server says
 
 
@@ -56,19 +59,19 @@ def parse(body: str, kind: str) -> Reply:
         NoAnswer: there is none in it.
         Refused: it says that this request will never be answered.
     """
-    value = _mapping(_streamed(body) if body.lstrip().startswith("data:") else _json(body, kind))
+    body = body.lstrip("\ufeff \t\r\n")
+    found = _streamed(body) if _EVENT.match(body) else _json(body, kind)
+    value = _mapping(found)
     choice = _first(value.get("choices"))
     if not choice:
-        code = _mapping(value.get("error")).get("code")
-        said = f"it answers without choices: {words(value)}"
-        if code in (400, 413, 422):
-            raise Refused(said)
-        raise NoAnswer(said, again=code not in (401, 403, 404))
+        raise _failure("it answers without choices", found)
+    if wrong := value.get("error") or choice.get("error"):
+        raise _failure("it breaks off its answer", {"error": wrong})
     message = _mapping(choice.get("message")) or {"content": choice.get("text")}  # of a conversation, of a bare prompt
     tokens = _mapping(value.get("usage")).get("completion_tokens")
     return Reply(
-        redacted(_text(message.get("content"))),
-        tokens if isinstance(tokens, int) else None,
+        redacted(well_formed(_text(message.get("content")))),
+        tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
         str(choice.get("finish_reason") or "stop"),
         bool(message.get("reasoning_content") or message.get("reasoning")),
     )
@@ -76,10 +79,24 @@ def parse(body: str, kind: str) -> Reply:
 
 def words(value: Any) -> str:
     """What a reply's body says of an error, in the server's own words."""
-    while isinstance(value, dict):
-        value = value.get("error") or value.get("message") or value.get("detail") or json.dumps(value)
+    while isinstance(value, dict) or (isinstance(value, list) and len(value) == 1):
+        if isinstance(value, list):
+            value = value[0]
+        else:
+            value = value.get("error") or value.get("message") or value.get("detail") or json.dumps(value)
     text = " ".join(redacted(str(value)).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _failure(said: str, value: Any) -> NoAnswer | Refused:
+    """What an error in the body of a reply means: gateways put there the status that they were given."""
+    error = _mapping(_first(value) if isinstance(value, list) else value)
+    error = _mapping(error.get("error")) or error
+    code = str(error.get("code") or error.get("status") or "")
+    said = f"{said}: {words(value)}"
+    if code in ("400", "413", "422") or error.get("type") == "invalid_request_error":
+        return Refused(said)
+    return NoAnswer(said, again=code not in ("401", "403", "404"))
 
 
 def _json(body: str, kind: str) -> Any:
@@ -93,15 +110,29 @@ def _json(body: str, kind: str) -> Any:
 
 def _text(content: Any) -> str:
     """The text of a message, which may be in parts."""
+    if isinstance(content, dict):
+        return _part(content)
     if isinstance(content, list):
-        texts = (part.get("text") if isinstance(part, dict) else part for part in content)
+        texts = (_part(part) if isinstance(part, dict) else part for part in content)
         return "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 
+def _part(part: dict[str, Any]) -> str:
+    """The text of a part; of thoughts there is none."""
+    text = part.get("text") if "think" not in (kind := str(part.get("type"))) and "reason" not in kind else None
+    if isinstance(text, dict):
+        text = text.get("value")
+    return text if isinstance(text, str) else ""
+
+
 def _streamed(body: str) -> dict[str, Any]:
-    """Server-sent events, put together to the reply that they are the pieces of."""
-    events = [line[5:].strip() for line in body.splitlines() if line.startswith("data:")]
+    """Server-sent events, put together to the reply that they are the pieces of.
+
+    Raises:
+        NoAnswer: the stream ends before the answer does.
+    """
+    events = [line[5:].strip() for line in re.split("\r\n?|\n", body) if line.startswith("data:")]
     whole: dict[str, Any] = {}
     message, reason, begun = {"content": "", "reasoning_content": ""}, None, False
     for event in events:
@@ -111,7 +142,10 @@ def _streamed(body: str) -> dict[str, Any]:
         begun = begun or bool(choice)
         for name in message:
             message[name] += _text(_mapping(choice.get("delta")).get(name))
+        message["content"] += _text(choice.get("text"))  # of a bare prompt
         reason = choice.get("finish_reason") or reason
+    if begun and not reason and "[DONE]" not in events and "error" not in whole:
+        raise NoAnswer("its stream ends before the answer does", again=True)
     return whole | ({"choices": [{"message": message, "finish_reason": reason}]} if begun else {})
 
 

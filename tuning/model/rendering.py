@@ -14,7 +14,8 @@ Message = dict[str, str]  # role and content
 
 # What templates that write the date are told, so that the prompts of a run, and of a run again, are the same.
 DATE = datetime(2025, 1, 1)
-_CODES = "aAbBdmyYHIMSpjUWwuGVcxX"  # of what strftime writes
+# Of what strftime writes; with a hyphen, without zeros before it. A percent sign comes last, so that it begins no code.
+_CODES = [*(f"-{code}" for code in "dmyHIMSj"), *"aAbBhdemyYHIMSfpjUWwuGVcxXDFRTzZ%"]
 _SAID = "Is this shown?"  # what a template is tried with
 
 

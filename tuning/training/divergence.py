@@ -13,7 +13,7 @@ ADVICE = (
 
 
 class DivergenceCheck(TrainerCallback):
-    """Looks at the loss and the gradients before each optimizer step, and at each validation loss.
+    """Looks at the loss and the gradients before each optimizer step, at each validation loss, and at the end.
 
     It is to be the first of the callbacks, so that no other writes down a value that is not finite.
 
@@ -26,20 +26,32 @@ class DivergenceCheck(TrainerCallback):
 
     def __init__(self, trainer):
         self.trainer = trainer
+        self.rate = trainer.args.learning_rate  # of the last step
 
     def on_pre_optimizer_step(self, args, state, control, model=None, optimizer=None, **kwargs):
         import torch
 
-        rate = optimizer.param_groups[0]["lr"]
+        self.rate = optimizer.param_groups[0]["lr"]
         loss = self.trainer._tr_loss.item()  # the sum since the last log: finite as long as each loss is
         if not math.isfinite(loss):
-            raise UserError(_message(f"the training loss is {loss}", state.global_step + 1, rate))
+            raise UserError(_message(f"the training loss is {loss}", state.global_step + 1, self.rate))
         if self.trainer.accelerator.scaler is not None:  # it finds the scale by gradients that are not finite
             return
         gradients = [each.grad for each in model.parameters() if each.grad is not None]
         norm = float(torch.nn.utils.get_total_norm(gradients)) if gradients else 0.0
         if not math.isfinite(norm):
-            raise UserError(_message(f"the gradient's norm is {norm}", state.global_step + 1, rate))
+            raise UserError(_message(f"the gradient's norm is {norm}", state.global_step + 1, self.rate))
+
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        """Where nothing is validated, no loss is seen after the last step: here it is, of one batch."""
+        if self.trainer.eval_dataset is not None:
+            return
+        batch = next(iter(self.trainer.get_train_dataloader()))
+        loss, _, _ = self.trainer.prediction_step(model, batch, prediction_loss_only=True)
+        if not math.isfinite(loss.item()):
+            raise UserError(
+                _message(f"the training loss is {loss.item()} after the update", state.global_step, self.rate)
+            )
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         loss = (logs or {}).get("eval_loss", 0.0)
@@ -50,8 +62,7 @@ class DivergenceCheck(TrainerCallback):
                 f"train: before the first step the validation loss is {loss}, so it is the model that computes no "
                 "numbers: try 'model_config.dtype' float32, or another model"
             )
-        rate = self.trainer.lr_scheduler.get_last_lr()[0]
-        raise UserError(_message(f"the validation loss is {loss}", state.global_step, rate))
+        raise UserError(_message(f"the validation loss is {loss}", state.global_step, self.rate))
 
 
 def _message(what: str, step: int, rate: float) -> str:

@@ -1,5 +1,7 @@
 """Values of params.yaml that TRL and transformers refuse late: found before any weights are loaded."""
 
+import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from tuning.core.errors import UserError
@@ -33,7 +35,7 @@ def check_values(config: "SFTConfig", adapter: AdapterSpec, tokenizer: "PreTrain
                 f"params.yaml, 'train.metric_for_best_model' must be one of {', '.join(_METRICS)}, not {best}"
             )
     targets = adapter.lora.target_modules if adapter.lora else None
-    heads = [name for name in _HEADS if isinstance(targets, (set, list, tuple)) and name in targets]
+    heads = [name for name in _HEADS if _is_target(name, targets)]
     if heads:
         raise UserError(
             f"params.yaml, 'lora.target_modules': the loss is computed from the weights of {heads[0]!r} directly, so "
@@ -45,6 +47,13 @@ def check_values(config: "SFTConfig", adapter: AdapterSpec, tokenizer: "PreTrain
             raise UserError(f"params.yaml, 'train.{key}': {token!r} is not in the tokenizer's vocabulary")
     _check_optimizer(config)
     _check_schedule(config, steps)
+
+
+def _is_target(name: str, targets: Collection[str] | str | None) -> bool:
+    """Whether PEFT would give an adapter to a layer of this name at the top of a model; a text is a pattern."""
+    if isinstance(targets, str):
+        return re.fullmatch(targets, name) is not None
+    return name in (targets or ())
 
 
 def _check_optimizer(config: "SFTConfig") -> None:

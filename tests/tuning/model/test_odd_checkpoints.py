@@ -57,6 +57,19 @@ def test_a_template_that_writes_the_date_gives_the_same_prompt_on_every_day(tmp_
     assert text.startswith(f"Today is {rendering.DATE:%d %b %Y}.")
 
 
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("strftime_now('%-d.%-m. %H:%M:%S.%f %Z')", "1.1. 00:00:00.000000 "),
+        ("strftime_now(format='%e|%D|%T|%h')", " 1|01/01/25|00:00:00|Jan"),
+        ("strftime_now('100%% on %A')", "100% on Wednesday"),
+    ],
+)
+def test_every_format_of_a_date_is_fixed(tmp_path, written, text):
+    words = tiny.tokenizer(f"{{% set now = {written} %}}{{{{ now }}}}:" + tiny.CHATML)
+    assert rendering.rendered(words, [{"role": "user", "content": "Hi"}]).startswith(f"{text}:")
+
+
 @pytest.mark.parametrize("more", [[7], [7, 9], 7])
 def test_end_tokens_of_the_checkpoint_end_answers_too(tmp_path, more):
     folder = tiny.save_model(tmp_path / "model")
