@@ -18,7 +18,7 @@ from tuning.config.automatic import UNSEEN
 from tuning.config.declared import declared
 from tuning.config.params import Params
 from tuning.core.command import run
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, fingerprint, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.core.unfinished_work import remove, unfinished_work
 from tuning.data import evaluation_prompts
@@ -48,20 +48,22 @@ def main(arguments: argparse.Namespace) -> None:
     check_adapter(adapter)
     out = arguments.out or EVALUATED / Path(source).name.partition(".")[0]
     check_outputs(folders=[out, ANSWERS])
-    prompts = limited(evaluation_prompts.read(source), params.generation)
+    with doing(f"reading the prompts of {source}"):
+        prompts = limited(evaluation_prompts.read(source), params.generation)
     responses = {
         "base": responses_of("base", params, prompts),
         "tuned": responses_of("tuned", params, prompts, adapter),
     }
     if rank() > 0:
         return
-    write_jsonl(out / "prompts.jsonl", prompts)
-    judged = judge(out, responses, params.generation.strip_thoughts)
-    counts = {name: metrics(rows) | evaluation.lengths(rows) for name, rows in responses.items()}
-    found = evaluation.record(judged, counts, params.seed)
-    about = {"prompts": source, "model": params.model, "adapter": str(adapter), "max_new_tokens": limit(params)}
-    write_json(out / "scores.json", about | found)
-    write_bytes(out / "by_type.csv", evaluation.as_csv(found["by_type"]))
+    with doing(f"writing the scores into {out}; finished answers are kept"):
+        write_jsonl(out / "prompts.jsonl", prompts)
+        judged = judge(out, responses, params.generation.strip_thoughts)
+        counts = {name: metrics(rows) | evaluation.lengths(rows) for name, rows in responses.items()}
+        found = evaluation.record(judged, counts, params.seed)
+        about = {"prompts": source, "model": params.model, "adapter": str(adapter), "max_new_tokens": limit(params)}
+        write_json(out / "scores.json", about | found)
+        write_bytes(out / "by_type.csv", evaluation.as_csv(found["by_type"]))
     count = f"{found['base']['prompts']} prompts with {found['base']['instructions']} instructions"
     print(f"{source}: {count}, up to {limit(params)} new tokens\n\n{evaluation.printed(found)}\n\nwritten to {out}")
 

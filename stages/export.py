@@ -28,7 +28,7 @@ from tuning.report import model_card
 def main(arguments: argparse.Namespace) -> None:
     params = pinned(read_params())
     check(arguments, params)
-    repository = made_repository(arguments.push, arguments.private) if arguments.push else None
+    repository = checked_repository(arguments.push) if arguments.push else None
     with doing(f"writing {arguments.folder}"), new_folder(arguments.folder) as folder:
         if arguments.adapter:
             shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
         (folder / "README.md").write_text(str(model_card.card(params, arguments.adapter)), encoding="utf-8")
     print(f"{arguments.folder}: {'the adapter' if arguments.adapter else 'the model'}, its tokenizer and its card")
     if repository:
-        push(arguments.folder, repository)
+        push(arguments.folder, repository, arguments.private)
 
 
 def check(arguments: argparse.Namespace, params: Params) -> None:
@@ -58,31 +58,31 @@ def save_whole(folder: Path, params: Params) -> None:
     load_tokenizer(params, str(ADAPTER)).save_pretrained(folder)
 
 
-def made_repository(name: str, private: bool) -> str:
-    """The full name of the repository of the Hub to write to, which is made if it is not there.
+def checked_repository(name: str) -> str:
+    """The full name of the repository of the Hub to write to; it is made only when there is something to upload.
 
     Raises:
         UserError: the name is none, or the token has no right to it.
     """
-    from huggingface_hub import HfApi
-
     connect()
-    api = HfApi()
+    from huggingface_hub import HfApi
+    from huggingface_hub.utils import validate_repo_id
+
     with explain("repository", name):
-        user = api.whoami()
-        owner, allowed = name.partition("/")[0], [user["name"], *(each["name"] for each in user.get("orgs", []))]
-        if "/" in name and owner not in allowed:
-            raise UserError(
-                f"repository {name!r}: {user['name']} may write to {', '.join(allowed)}, and not to {owner}"
-            )
-        if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
-            advice = "make one that may write on https://huggingface.co/settings/tokens"
-            raise UserError(f"repository {name!r}: your token may only read: {advice}")
-        return api.create_repo(name, private=private, exist_ok=True).repo_id
+        validate_repo_id(name)
+        user = HfApi().whoami()
+    owner = name.rpartition("/")[0] or user["name"]
+    allowed = [user["name"], *(each["name"] for each in user.get("orgs", []))]
+    if owner not in allowed:
+        raise UserError(f"repository {name!r}: {user['name']} may write to {', '.join(allowed)}, and not to {owner}")
+    if user.get("auth", {}).get("accessToken", {}).get("role") == "read":
+        advice = "make one that may write on https://huggingface.co/settings/tokens"
+        raise UserError(f"repository {name!r}: your token may only read: {advice}")
+    return f"{owner}/{name.rpartition('/')[2]}"
 
 
-def push(folder: Path, repository: str) -> None:
-    """Uploads the folder.
+def push(folder: Path, repository: str, private: bool) -> None:
+    """Uploads the folder to the repository, which is made if it is not there.
 
     Raises:
         UserError: the Hub refuses it; the folder stays.
@@ -91,6 +91,7 @@ def push(folder: Path, repository: str) -> None:
 
     try:
         with explain("repository", repository):
+            HfApi().create_repo(repository, private=private, exist_ok=True)
             print(HfApi().upload_folder(repo_id=repository, folder_path=folder))
     except UserError as error:
         raise UserError(f"{error}; {folder} stays: `hf upload {repository} {folder}` tries again") from error

@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 import yaml
 
-from tests.end_to_end.project import Project
+from tests.end_to_end.project import HANGS, Project
 from tuning.core.files import fingerprint, read_jsonl
 from tuning.core.stage_lock import LAUNCHED
 
@@ -113,7 +113,7 @@ def test_two_nodes_train_to_the_losses_of_one_process_and_the_first_alone_writes
     there = second_node(other, config)
     try:
         said = stage(work, "train").stdout
-        said_there, _ = there.communicate(timeout=120)
+        said_there, _ = there.communicate(timeout=HANGS)
     finally:
         there.kill()
     assert there.returncode == 0, said_there

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests import tiny
+from tests.end_to_end.project import HANGS
 from tests.hub.client import MARK
 from tests.hub.server import Hub, running
 
@@ -92,7 +93,7 @@ def client(hub, tmp_path_factory):
     found = Client(hub, tmp_path_factory.mktemp("home"))
     yield found
     found.process.stdin.close()
-    found.process.wait(timeout=60)
+    found.process.wait(timeout=HANGS)
 
 
 @pytest.fixture(autouse=True)

@@ -56,6 +56,14 @@ def test_what_cannot_be_pushed_is_said_before_the_work(project, hub, name, token
     assert not [repository for _, repository in hub.repositories if repository.endswith("model")]
 
 
+def test_what_fails_before_the_upload_leaves_no_empty_repository(project, hub):
+    done, _ = project.run("export", "out", "--push", "me/whole", token="writer")
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert not (project.folder / "out").exists()
+    assert ("models", "me/whole") not in hub.repositories
+
+
 @pytest.mark.parametrize(("name", "made"), [("plain", "me/plain"), ("mine/shared", "mine/shared")])
 def test_the_folder_comes_to_the_repository_that_was_made(project, hub, name, made):
     project.stage("export", "out", "--adapter", "--push", name, "--private", token="writer")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages import baseline, chat, compare, estimate, export, generate, ifeval, prepare, resources, train
+from stages import baseline, chat, compare, estimate, evaluate, export, generate, ifeval, prepare, resources, train
 from tests import tiny
 from tuning.core.command import run
 
@@ -59,6 +59,22 @@ MIDDLES = [
         "stages.chat.answer",
         "answering",
     ),
+]
+
+
+EVALUATED = argparse.Namespace(
+    set_param=["ifeval.prompts=prompts.jsonl"], adapter=Path("models/adapter"), out=Path("out")
+)
+MIDDLES += [
+    (lambda: evaluate.main(EVALUATED), place, doing)
+    for place, doing in [
+        ("tuning.data.evaluation_prompts.read", "reading the prompts of prompts.jsonl"),
+        ("stages.evaluate.load_model", "loading MODEL"),
+        ("stages.evaluate.load_tuned", "loading MODEL"),
+        ("tuning.generation.decoding.generate", "answering the prompts with MODEL; finished answers are kept"),
+        ("ifeval.scoring.judge", "judging the responses: InstructionError: prompt 'first'"),
+        ("tuning.report.evaluation.record", "writing the scores into out; finished answers are kept"),
+    ]
 ]
 
 

@@ -86,6 +86,9 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
 
 def _of_servers(values: dict[str, Any]) -> list[str]:
     generation, problems = values["generation"], []
+    if "@" in generation["base_url"]:
+        advice = "set the environment variable OPENAI_API_KEY, since params.yaml and messages show the address"
+        problems.append(f"'generation.base_url' cannot hold a name and a password: {advice}")
     for key in ("serve", "serve_adapter"):
         if generation[key] is not None and generation["engine"] != "openai":
             problems.append(f"'generation.{key}' starts a server, and none is asked: set 'generation.engine' to openai")

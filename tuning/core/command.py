@@ -6,10 +6,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from tuning.core.busy_cores import sleep_beside_others
 from tuning.core.errors import UserError, explained
 from tuning.core.library_messages import filter_messages
 from tuning.core.redaction import redacted
-from tuning.core.stage_lock import stage_lock
+from tuning.core.stage_lock import LAUNCHED, stage_lock
 from tuning.core.terminal import printable
 
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells have it
@@ -30,6 +31,10 @@ def run(main: Callable[[], None], lock: str | None = None) -> None:
     name = Path(sys.argv[0]).stem
     try:
         with stage_lock(lock):
+            if (
+                lock and LAUNCHED not in os.environ
+            ):  # commands are short, and launched processes have this one's settings
+                sleep_beside_others()
             main()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -5,7 +5,7 @@ Continuous batching (``tuning.generation.continuous.batching``) where the model'
 """
 
 from collections.abc import Callable, Iterator, Set
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from tuning.model.stored_ends import as_ids
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+TRIED = 32  # tokens of a prompt, with which the logits are looked at before any answer
 _TOO_BIG = (
     "memory ran out with one prompt at a time: set 'generation.max_new_tokens' lower, "
     "'quantization.enabled' to true, or take a smaller 'model'"
@@ -82,6 +83,7 @@ def generate(
         sequences[index].finish_reason = "stop"
     order = sorted(sequences, key=lambda sequence: (-len(sequence.prompt), sequence.index))
     prepared = _prepared(inner, how.config)
+    _check_logits(inner, prompts, prefix)
     if reason := _why_not(inner, prepared, prompts, prefix):
         how.say(f"transformers' own generate is used: {reason}")
         decode = partial(padded_batches.decode, model, tokenizer, how, order)
@@ -124,13 +126,40 @@ def _why_not(model, config: "GenerationConfig", prompts: list[list[int]], prefix
     """See ``supported_models.why_not``, which is tried with the shortest prompt."""
     from tuning.generation.continuous import supported_models
 
+    with products_in_tf32(False), _said_if_too_big():
+        return supported_models.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
+
+
+def _check_logits(model, prompts: list[list[int]], prefix) -> None:
+    """Reads the shortest prompt; of logits that are no numbers, every answer would be made of the first token.
+
+    Raises:
+        UserError: they are none.
+    """
+    import torch
+
+    from tuning.generation.continuous.batching import forward
+
+    if not prompts:
+        return
+    with torch.inference_mode(), _said_if_too_big():
+        ids = torch.tensor([min(prompts, key=len)[-TRIED:]], device=model.device)
+        broken = forward(model, ids, prefix, use_cache=False).logits[0, -1].isnan().any()
+    if broken:
+        raise UserError(
+            "the model computes no numbers (its logits are NaN): its weights are damaged, or they overflow: try "
+            "'model_config.dtype' float32 or bfloat16, or another 'model'"
+        )
+
+
+@contextmanager
+def _said_if_too_big() -> Iterator[None]:
     try:
-        with products_in_tf32(False):
-            return supported_models.why_not(model, config, min(prompts, key=len), prefix) if prompts else None
+        yield
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-    raise UserError(_TOO_BIG)
+        raise UserError(_TOO_BIG) from None
 
 
 def fit(

@@ -251,6 +251,12 @@ def test_any_value_is_accepted_or_told_in_a_sentence(name, value):
         params.checked(values)
 
 
+def test_a_password_in_an_address_is_refused_and_not_shown():
+    (said,) = problems("generation", {"base_url": "http://me:secret@host/v1"})
+    assert "OPENAI_API_KEY" in said
+    assert "secret" not in said
+
+
 def test_a_command_may_keep_braces_and_names_the_rank_only_of_lora():
     values = copy.deepcopy(DEFAULT)
     command = "vllm serve {model} --port {port} --max-lora-rank {rank} --config '{{\"level\": 0}}'"

@@ -1,5 +1,7 @@
-"""Where memory or the model's context does not suffice."""
+"""Where memory or the model's context does not suffice, or the model computes no numbers."""
 
+import copy
+import math
 import re
 
 import pytest
@@ -74,3 +76,12 @@ def test_as_many_prompts_at_once_as_fit(model):
     assert kv_cache.batch_size(model, 100, free=int(each * 10 / kv_cache.SHARE) + 1) == 10
     assert kv_cache.batch_size(model, 100, free=0) == 1
     assert kv_cache.batch_size(model, 100, free=1 << 50) == kv_cache.MOST["cpu"]
+
+
+@pytest.mark.parametrize("place", ["lm_head", "model.layers.1.mlp.down_proj"])
+def test_a_model_that_computes_no_numbers_gives_no_answers(model, tokenizer, place):
+    """Of such logits the likeliest token is always the first, so that each answer would be a row of them."""
+    broken = copy.deepcopy(model)
+    broken.get_submodule(place).weight.data[0] = math.nan
+    with pytest.raises(UserError, match=r"logits are NaN.*'model_config.dtype' float32"):
+        answers(broken, tokenizer, 4)
