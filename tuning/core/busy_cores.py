@@ -1,9 +1,9 @@
 """Threads that wait for each other, beside programs that keep cores busy.
 
 A thread of OpenMP that waits for another spins for a while before it sleeps, and so keeps the core that the awaited
-thread needs where other programs leave too few. Sleeping at once is then up to twice as fast, and costs a quarter of the
-speed on a machine that does nothing else, so it is chosen by what else runs. The number of threads stays as it is, and
-with it every result. See GOMP_SPINCOUNT in libgomp's manual; docs/troubleshooting.md has measurements.
+thread needs where other programs leave too few. Sleeping at once is then up to twice as fast. On a machine that does
+nothing else it costs a quarter of the speed, so it is chosen by what else runs. The number of threads stays as it is,
+and with it every result. See GOMP_SPINCOUNT in libgomp's manual; docs/troubleshooting.md has measurements.
 """
 
 import os
