@@ -1,8 +1,8 @@
 """Linear layers that allocate what bitsandbytes' layers allocate, for tensors without data.
 
 A 4-bit layer makes its weights anew for each product, forward and backward, and keeps no input; an 8-bit layer keeps
-its input as it came, beside what autograd saves, so that checkpointing does not free it as long as the graph of the first
-forward pass lives (``bitsandbytes.autograd``: ``MatMul4Bit`` and ``MatMul8bitLt``).
+its input as it came, beside what autograd saves, so that checkpointing does not free it as long as the graph of the
+first forward pass lives (``bitsandbytes.autograd``: ``MatMul4Bit`` and ``MatMul8bitLt``).
 """
 
 from functools import partial
