@@ -3,8 +3,9 @@
     python -m bench.gpu [--out FOLDER] [--seconds 520] [--parts memory training ...] [--tiny]
 
 Each part runs in a process of its own with a limit of its own, and writes its JSON file into the folder as it goes, so
-that a part that fails or is cut leaves what it had. Parts that time nothing run beside each other. With ``--tiny`` models and sizes are so small that a CPU goes
-through every line in less than a minute, all parts in one process; the numbers then mean nothing.
+that a part that fails or is cut leaves what it had. Parts that time nothing run beside each other. With ``--tiny``
+models and sizes are so small that a CPU goes through every line in less than a minute, all parts in one process; the
+numbers then mean nothing.
 """
 
 import argparse

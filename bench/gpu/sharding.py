@@ -56,7 +56,8 @@ def launched(name: str, model: Path, folder: Path, seconds: float) -> dict[str, 
 
 def said(log: str) -> str:
     """The end of what the process said before its launcher noticed that it had failed."""
-    return log.split("torch/distributed/run")[0].split("Traceback (most recent call last):\n  File \"<frozen runpy>")[0][-3000:]
+    process = log.split("torch/distributed/run")[0]
+    return process.split('Traceback (most recent call last):\n  File "<frozen runpy>')[0][-3000:]
 
 
 def difference(one: Path, other: Path) -> dict[str, Any]:

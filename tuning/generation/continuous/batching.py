@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 # The batch has a multiple of the first number of rows, and at least the second. Products with fewer rows use other code
 # paths of the library, which round differently; an answer would then depend on the number of its neighbours.
 ROWS, FEWEST = 8, 16
-# Prompt lengths are rounded up to a multiple of the first, and to the fewest rows at least; so much of the batch must be
-# free before prompts are read. On a GPU, few passes over many tokens are faster: kernels start more slowly than they run.
+# Prompt lengths are rounded up to a multiple of the first, and to the fewest rows at least; so much of the batch must
+# be free before prompts are read. On a GPU, few passes over many tokens are faster: kernels start more slowly than they
+# run.
 TOKENS = {"cpu": 8, "mps": 8, "cuda": 64}
 FREE = {"cpu": 0.0, "mps": 0.0, "cuda": 0.125}
 

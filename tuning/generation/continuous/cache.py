@@ -112,7 +112,8 @@ class Buffers:
     place: Place = field(default_factory=Place)
 
     def __post_init__(self):
-        self.cache = Cache(layers=[Layer(self.sequences, self.place, self.enough, self.growth) for _ in range(self.layers)])
+        layers = [Layer(self.sequences, self.place, self.enough, self.growth) for _ in range(self.layers)]
+        self.cache = Cache(layers=layers)
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copies a sequence to another row."""

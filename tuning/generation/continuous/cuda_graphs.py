@@ -1,8 +1,9 @@
 """A decoding step as a CUDA graph: the kernels of a step are started in one go.
 
-A step of a few tokens has thousands of small kernels, and Python starts each of them more slowly than the device runs it.
-A graph that has been recorded once starts them all without Python (https://docs.pytorch.org/docs/stable/notes/cuda.html,
-"CUDA Graphs"). It reads and writes the same memory every time, so inputs and outputs have tensors of their own.
+A step of a few tokens has thousands of small kernels, and Python starts each of them more slowly than the device runs
+it. A graph that has been recorded once starts them all without Python
+(https://docs.pytorch.org/docs/stable/notes/cuda.html, "CUDA Graphs"). It reads and writes the same memory every time,
+so inputs and outputs have tensors of their own.
 """
 
 from collections.abc import Callable

@@ -7,8 +7,8 @@ import torch
 from tuning.generation.continuous import batching
 from tuning.generation.sequence import Sequence
 
-# How far logits of two ways of computing them may lie apart, as a fraction of their norm. In bfloat16 it is 0.04 after 16
-# layers of random weights, and more after more; one token left out of a prompt makes 0.6.
+# How far logits of two ways of computing them may lie apart, as a fraction of their norm. In bfloat16 it is 0.04 after
+# 16 layers of random weights, and more after more; one token left out of a prompt makes 0.6.
 ROUNDING = {torch.float32: 1e-3, torch.float64: 1e-3}
 
 if TYPE_CHECKING:
