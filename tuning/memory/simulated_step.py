@@ -123,7 +123,7 @@ def _step(model, ids, counter, times: float, every: bool, copies: int) -> dict[s
     more = saved["head"] - saved["last"] - sum(size for held, size in read["head"] if held() is None)
     loss = -output.log_probs.sum() / ids.numel()
     del output
-    torch.autograd.backward(loss)  # loss.backward() would leave ``InFloat32`` for what checkpointing computes again
+    loss.backward()
     del loss
     for handle in handles:
         handle.remove()

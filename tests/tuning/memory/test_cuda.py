@@ -7,7 +7,7 @@ from torch.utils.checkpoint import checkpoint
 from tests import tiny, tiny_architectures
 from tests.tuning.estimates import changed, estimator
 from tuning.memory import activations, simulated_step
-from tuning.memory.cuda_autocast import InFloat32
+from tuning.memory.cuda_autocast import more_in_float32
 from tuning.memory.optimizer_states import whole_copies
 
 
@@ -49,15 +49,17 @@ def test_copies_are_those_of_torchs_own_code(optim, without, with_decay):
 def test_cudas_autocast_computes_more_in_float32():
     halves = torch.ones(2, 8, dtype=torch.bfloat16)
     norm, weights = torch.nn.LayerNorm(8, dtype=torch.bfloat16), torch.ones(8, 8)
-    ways = [norm, lambda x: x**3, lambda x: torch.pow(x, 3.0), torch.exp, lambda x: x.softmax(-1), torch.rsqrt]
+    powers = [lambda x: x**3, lambda x: 2.0**x, lambda x: torch.pow(x, 3.0), lambda x: torch.rsqrt(x)]
+    ways = [norm, *powers, lambda x: x.exp(), lambda x: x.softmax(-1), lambda x: torch.nn.functional.softplus(x)]
     with torch.autocast("cpu", torch.bfloat16):
         assert {way(halves).dtype for way in ways} == {torch.bfloat16}
-        with InFloat32():
+        with more_in_float32():
             assert {way(halves).dtype for way in ways} == {torch.float32}
             assert (halves.float() @ weights).dtype == torch.bfloat16
             assert (halves + halves).dtype == torch.bfloat16
             with torch.autocast("cpu", enabled=False):
                 assert torch.exp(halves).dtype == torch.bfloat16
+        assert {way(halves).dtype for way in ways} == {torch.bfloat16}
 
 
 def test_what_checkpointing_computes_again_is_in_float32_too():
@@ -67,8 +69,8 @@ def test_what_checkpointing_computes_again_is_in_float32_too():
         seen.append((states**3).dtype)
         return (states**3).sum()
 
-    with torch.autocast("cpu", torch.bfloat16), InFloat32():
-        torch.autograd.backward(checkpoint(layer, halves, use_reentrant=False))
+    with torch.autocast("cpu", torch.bfloat16), more_in_float32():
+        checkpoint(layer, halves, use_reentrant=False).backward()
     assert seen == 2 * [torch.float32]
 
 
