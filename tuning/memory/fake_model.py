@@ -5,7 +5,7 @@ import logging
 from contextlib import contextmanager
 
 from tuning.memory.run import Run
-from tuning.model.adapters import AdapterSpec, add_adapter, for_autocast
+from tuning.model.adapters import AdapterSpec, add_adapter, cast_inputs
 from tuning.model.model_spec import ModelSpec
 
 
@@ -27,7 +27,7 @@ def to_train(run: Run):
             model.enable_input_require_grads()
     train_in_bfloat16(model, run.model)
     if run.training.bf16 or run.training.fp16:
-        for_autocast(model)
+        cast_inputs(model, False)  # as tuning.training.lora_inputs
     return model.train()
 
 

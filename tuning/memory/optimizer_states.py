@@ -1,4 +1,4 @@
-"""Bytes of an optimizer's states."""
+"""Bytes of an optimizer's states, and copies that it makes while it updates."""
 
 from collections.abc import Callable
 
@@ -47,6 +47,21 @@ _STATES: dict[str, Callable] = {
     "rmsprop": _per_number(1),
     "adagrad": _per_number(1),
 }
+
+# torch's own optimizers update all parameters in one go on CUDA (``foreach``). Each of their steps that is not in place
+# is then a copy of all that is trained: the roots of Adam's second moments, for one. Copies of the greatest moment,
+# and how many more with a weight decay that is added to the gradients.
+_COPIES = {"adamw_torch": (1, 0), "rmsprop": (1, 1), "adagrad": (2, 0), "sgd": (0, 1)}
+
+
+def whole_copies(name: str, weight_decay: float) -> int:
+    """How many copies of all that is trained the optimizer makes on CUDA; 0 where it updates one after another.
+
+    Args:
+        name: ``train.optim``.
+    """
+    copies, more = _COPIES.get(str(getattr(name, "value", name)), (0, 0))
+    return copies + (more if weight_decay else 0)
 
 
 def state_bytes(name: str, parameters: list) -> int:

@@ -7,7 +7,7 @@ what it would save; the bytes alive are counted (``TensorBytes``). The phases of
 - ``head``: until the gradient reaches the last layer. All layers' saved tensors, and the tiles of logits.
 - ``last``: backward of the layers but the first. All that is saved, and one layer's temporary tensors.
 - ``first``: backward of the first layer. All gradients, which for a model trained whole are the greater part.
-- ``update``: the optimizer's temporary tensors.
+- ``update``: the optimizer's temporary tensors; on CUDA, torch's copy all that is trained.
 """
 
 import weakref
@@ -18,6 +18,7 @@ from functools import partial
 
 from tuning.generation.kv_cache import PREFILL
 from tuning.memory.fake_model import base, fake_tensors, make_fake, narrow_head, tiles_in_place, to_train
+from tuning.memory.optimizer_states import whole_copies
 from tuning.memory.run import Run
 from tuning.model.architectures import architecture, period, shortened
 from tuning.model.model_spec import ModelSpec
@@ -60,15 +61,15 @@ def training_step(run: Run, times: float, size: tuple[int, int], every: bool = F
     """
     import torch
 
+    from tuning.memory.cuda_autocast import mixed_precision
     from tuning.memory.tensor_bytes import TensorBytes
 
     with torch.device("meta"):
         model = to_train(run)
     batch, length = size
     counter = TensorBytes()
-    mixed = torch.autocast("cpu", getattr(torch, run.half)) if run.half else nullcontext()
     tiles = tiles_in_place() if run.model.device == "cuda" else nullcontext()
-    with fake_tensors(), mixed, tiles:
+    with fake_tensors(), mixed_precision(run), tiles:
         make_fake(model)
         narrow_head(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -81,10 +82,10 @@ def training_step(run: Run, times: float, size: tuple[int, int], every: bool = F
             for parameter in trained:
                 if parameter.grad is not None:
                     counter.note(parameter.grad)
-            return _step(model, ids, counter, times, every)
+            return _step(model, ids, counter, times, every, _copies(run))
 
 
-def _step(model, ids, counter, times: float, every: bool) -> dict[str, Phase]:
+def _step(model, ids, counter, times: float, every: bool, copies: int) -> dict[str, Phase]:
     """Runs forward and backward, and returns the peak of each phase."""
     import torch
 
@@ -128,20 +129,26 @@ def _step(model, ids, counter, times: float, every: bool) -> dict[str, Phase]:
         handle.remove()
     close("first")
     gradients = found["first"].gradients
-    greatest = max((parameter.nbytes for parameter in trained), default=0)
-    found["update"] = Phase(2 * greatest, gradients)
-    added, empty = _added(layers[1:], more, accumulates), Phase(0, 0)
+    sizes = [parameter.nbytes for parameter in trained]
+    found["update"] = Phase(copies * sum(sizes) or 2 * max(sizes, default=0), gradients)
+    added, empty = _added(layers[1:], more, accumulates, copies), Phase(0, 0)
     return {name: found.get(name, empty).plus(times, *added[name]) for name in PHASES}
 
 
-def _added(layers, saved: int, accumulates: bool) -> dict[str, tuple[int, int]]:
-    """What each layer adds to each phase: saved tensors until its backward pass, gradients afterwards."""
-    gradients = sum(p.grad.nbytes for layer in layers for p in layer.parameters() if p.grad is not None)
+def _copies(run: Run) -> int:
+    """How often the optimizer copies all that it updates at once, as torch's do on CUDA; 0: it updates one by one."""
+    return whole_copies(run.training.optim, run.training.weight_decay) if run.model.device == "cuda" else 0
+
+
+def _added(layers, saved: int, accumulates: bool, copies: int) -> dict[str, tuple[int, int]]:
+    """What each layer adds to each phase: saved tensors until its backward pass, gradients and copies afterwards."""
+    trained = [parameter for layer in layers for parameter in layer.parameters() if parameter.grad is not None]
+    gradients = sum(parameter.grad.nbytes for parameter in trained)
     return {
         "head": (saved, gradients if accumulates else 0),
         "last": (saved if accumulates else max(0, saved - gradients), gradients),
         "first": (0, gradients),
-        "update": (0, gradients),
+        "update": (copies * sum(parameter.nbytes for parameter in trained), gradients),
     }
 
 

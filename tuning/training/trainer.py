@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError
-from tuning.model.adapters import AdapterSpec, for_autocast, parameter_counts
+from tuning.model.adapters import AdapterSpec, parameter_counts
 from tuning.model.chat_template import row_tokens
 from tuning.model.device import device
 from tuning.model.model_spec import ModelSpec
@@ -96,6 +96,7 @@ def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", valida
     """
     from trl import SFTTrainer
 
+    from tuning.training.lora_inputs import UncastInputs
     from tuning.training.progress import show_progress
 
     try:
@@ -109,7 +110,7 @@ def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", valida
     except (ValueError, TypeError, ImportError, NotImplementedError) as error:
         raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
     if config.bf16 or config.fp16:
-        for_autocast(trainer.model)
+        trainer.add_callback(UncastInputs())
     show_progress(trainer)
     return trainer
 
