@@ -133,8 +133,8 @@ def cast_inputs(model: "PreTrainedModel", wanted: bool) -> None:
     """Whether LoRA casts what it reads to float32, the dtype of its matrices, as PEFT has it.
 
     Under autocast the numbers are the same without, since autocast casts back to bfloat16 for the product. On a GPU,
-    copies between dtypes were 18 % of a step of Llama-3.1-8B's layers, these two among them. Outside autocast the product needs them. Dropout, and variants
-    such as DoRA, compute with the input itself, and keep it in float32.
+    copies between dtypes were 18 % of a step of Llama-3.1-8B's layers, these two among them. Outside autocast the
+    product needs them. Dropout, and variants such as DoRA, compute with the input itself, and keep it in float32.
     """
     from peft.tuners.lora import LoraLayer
     from torch.nn import Identity
