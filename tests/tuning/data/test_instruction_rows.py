@@ -26,6 +26,7 @@ SECTION |= {"max_words": None, "short": 0.5, "keep_untouched": True}
 class Row:
     prompt: list
     completion: list
+    types: tuple = ()
 
 
 def starter(count=None):
