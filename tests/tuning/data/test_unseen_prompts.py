@@ -73,7 +73,12 @@ def test_the_prompt_says_what_the_kwargs_say(prompt, kwargs):
 
 
 @pytest.mark.parametrize(
-    ("name", "columns"), [("prompts.jsonl", ["prompt"]), ("instructions.jsonl", ["instruction", "input"])]
+    ("name", "columns"),
+    [
+        ("prompts.jsonl", ["prompt"]),
+        ("instructions.jsonl", ["instruction", "input"]),
+        ("long.jsonl", ["instruction", "input"]),
+    ],
 )
 def test_no_run_of_eight_words_stands_in_another_starter_file(name, columns):
     assert contamination.find(requests(name, columns), ((row["key"], row["prompt"]) for row in ROWS)) == []
