@@ -8,6 +8,7 @@ and with it every result. See GOMP_SPINCOUNT in libgomp's manual; docs/troublesh
 
 import os
 import sys
+import time
 
 SPINS, POLICY, THREADS = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS"
 LOOKED_S = 0.2  # for how long it is looked at what else runs
@@ -31,9 +32,17 @@ def idle_cores() -> float:
     """How many of the cores that this process may use are idle, or used by what gives way, while it does nothing."""
     import psutil
 
-    found = psutil.cpu_times_percent(LOOKED_S, percpu=True)
-    mine = [found[core] for core in _cores() if core < len(found)]
-    return sum(each.idle + getattr(each, "iowait", 0) + getattr(each, "nice", 0) for each in mine) / 100
+    before = psutil.cpu_times(percpu=True)
+    time.sleep(LOOKED_S)
+    after = psutil.cpu_times(percpu=True)
+    return sum(_idle(before[core], after[core]) for core in _cores() if core < len(after))
+
+
+def _idle(before, after) -> float:
+    """The part of the time between two readings of a core's counters in which it was free or gave way."""
+    spent = {name: getattr(after, name) - getattr(before, name) for name in before._fields if "guest" not in name}
+    free = sum(spent.get(name, 0) for name in ("idle", "iowait", "nice"))
+    return free / total if (total := sum(spent.values())) > 0 else 1.0
 
 
 def _cores() -> list[int]:

@@ -13,7 +13,9 @@ from tuning.core import busy_cores
 from tuning.core.stage_lock import LAUNCHED
 
 Times = namedtuple("Times", "user nice idle iowait")
-IDLE, BUSY, GIVES_WAY, READS = Times(0, 0, 100, 0), Times(100, 0, 0, 0), Times(0, 100, 0, 0), Times(5, 0, 15, 80)
+# Seconds of a core while it is looked at.
+IDLE, BUSY, GIVES_WAY, READS = Times(0, 0, 0.2, 0), Times(0.2, 0, 0, 0), Times(0, 0.2, 0, 0), Times(0.01, 0, 0.03, 0.16)
+BEFORE = 1000  # seconds that each counter stands at when it is first read
 STAGE = (
     "import os, sys\n"
     "from tuning.core import busy_cores, command\n"
@@ -35,7 +37,9 @@ def chosen(monkeypatch):
     def choose(*cores, mine=None, **settings):
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(psutil, "cpu_times_percent", lambda seconds, percpu: list(cores))
+        readings = iter([[Times(*[BEFORE] * 4) for _ in cores], [Times(*(BEFORE + s for s in core)) for core in cores]])
+        monkeypatch.setattr(psutil, "cpu_times", lambda percpu: next(readings))
+        monkeypatch.setattr(busy_cores, "LOOKED_S", 0)
         monkeypatch.setattr(psutil, "cpu_count", lambda logical: len(cores))
         monkeypatch.setattr(busy_cores, "_cores", lambda: mine or list(range(len(cores))))
         busy_cores.sleep_beside_others()
@@ -57,6 +61,10 @@ def chosen(monkeypatch):
 )
 def test_a_core_that_is_busy(chosen, cores, spins):
     assert chosen(*cores) == spins
+
+
+def test_counters_that_stand_still_tell_of_no_other_program(chosen):
+    assert chosen(Times(0, 0, 0, 0), Times(0, 0, 0, 0)) is None
 
 
 def test_only_the_cores_that_this_process_may_use_count(chosen, capsys):
