@@ -93,7 +93,7 @@ class Data(Section):
     end, so the model does not learn from it when to stop)"""
     decontaminate: bool = Field(examples=[False])
     """drop rows in which the user says what an evaluation prompt says, whole or in a run of eight words"""
-    self_distill: bool | Literal["auto"] = Field(examples=[False])
+    self_distill: bool | Literal["auto"] = Field(examples=["auto"])
     """add the base model's own answers to the requests as rows; where instructions only count what is there (lengths,
     words, letters), its answer to request and instruction together, if it follows; `auto`: where the model has a
     chat template of its own"""
