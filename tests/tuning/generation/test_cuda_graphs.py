@@ -1,12 +1,14 @@
 """When a decoding step is recorded, replayed, or left as it is; with graphs that need no GPU."""
 
+import gc
+import weakref
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from tuning.generation.continuous import cuda_graphs
+from tuning.generation.continuous import batching, cuda_graphs
 from tuning.generation.continuous.batching import Batch
 from tuning.generation.continuous.cuda_graphs import RecordedStep
 
@@ -112,6 +114,20 @@ def test_memory_that_runs_out_is_not_hidden(device):
 def test_models_on_a_cpu_are_not_recorded(model):
     assert not cuda_graphs.can_record(model)
     assert Batch(model, 8, 32).recorded is None
+
+
+def test_a_batch_and_its_cache_go_as_soon_as_nobody_holds_it(model, monkeypatch):
+    """A second batch, or a second model, may need their memory."""
+    monkeypatch.setattr(batching, "can_record", lambda model: True)
+    batch = Batch(model, 8, 32)
+    assert batch.recorded is not None
+    gone = weakref.ref(batch)
+    gc.disable()
+    try:
+        del batch
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 import torch
 
@@ -62,7 +63,9 @@ class Batch:
         recorded = enough is not None and can_record(model)
         growth = enough if recorded else GROWTH  # graphs are bound to the memory that they were recorded with
         self.buffers = Buffers(self.config.num_hidden_layers, _rows(size), enough, growth)
-        self.recorded = RecordedStep(self._forward, _rows(size), model.device) if recorded else None
+        # It does not hold the batch, which would live, with model and cache, until Python looks for such rings.
+        step = WeakMethod(self._forward)
+        self.recorded = RecordedStep(lambda *given: step()(*given), _rows(size), model.device) if recorded else None
 
     def room(self, waiting: int) -> int:
         """Of so many waiting prompts, those to read now: none while too little of the batch is free."""
