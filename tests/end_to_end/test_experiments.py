@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow
 NAMES = ("rank-2", "rank-3")
 
 
@@ -12,6 +13,7 @@ def queued(project):
     """Two experiments that work and one that cannot, run one after the other from the queue."""
     project.run("git", "checkout", "--quiet", ".")
     project.dvc("checkout")
+    project.run("dvc", "exp", "remove", "--all-commits", check=False)  # those of other tests, if there are any
     for name in NAMES:
         rank = f"lora.r={name[-1]}"
         project.dvc(

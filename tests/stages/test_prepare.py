@@ -26,7 +26,7 @@ def project(tmp_path, monkeypatch, tiny_model):
         values = tiny.params(str(tiny_model), dataset, "prompts.jsonl")
         values["seed"] = seed
         values["data"].update({"num_val": 1, **data})
-        values["train"]["max_length"] = 60
+        values["train"]["max_length"] = 90
         (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
         prepare.main()
         train = [json.loads(line) for line in (prepare.PREPARED / "train.jsonl").read_text().splitlines()]
