@@ -32,26 +32,29 @@ def changed(path: Path, changes: list[str]) -> dict[str, Any]:
     Raises:
         UserError: a change cannot be read or applied.
     """
-    load(path)  # says in one line what is wrong with the file itself
+    values = load(path)  # says in one line what is wrong with the file itself
     with tempfile.TemporaryDirectory() as folder:
-        copy = shutil.copy(path, Path(folder) / path.name)
-        for change in changes:
-            _apply(copy, change)
-        return load(copy)
+        for count in range(1, len(changes) + 1):
+            copy = shutil.copy(path, Path(folder) / path.name)
+            _apply(copy, changes[:count])  # together, as DVC does: what it has written once, it may not read again
+            values = load(copy)
+    return values
 
 
-def _apply(path: Path, change: str) -> None:
+def _apply(path: Path, changes: list[str]) -> None:
+    """Applies changes of which all but the last are known to be possible."""
     from dvc.exceptions import InvalidArgumentError
     from dvc.utils import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    change = changes[-1]
     try:
         [override] = hydra.to_hydra_overrides([change])
         if override.is_sweep_override():
             advice = "this command takes one value; a text with a comma needs quotes"
             raise UserError(f"-S {messages.shortened(change)}: {advice}")
-        hydra.apply_overrides(path, [change])
+        hydra.apply_overrides(path, changes)
     except InvalidArgumentError as error:
         raise _misspelt(path, change) or _refusal(change, error.__cause__) from None
     except (HydraException, OmegaConfBaseException, ValueError, RecursionError) as error:

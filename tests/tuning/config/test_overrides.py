@@ -27,6 +27,7 @@ def written_by_dvc(changes: list[str], folder) -> dict:
     "changes",
     [
         ["lora.r=4", "train.learning_rate=1e-4"],
+        ["model=null", "data.instructions.types=[]"],
         ["model=meta-llama/Llama-3.1-8B", "tokenizer=null"],
         ["generation.base_url=http://node1:8000/v1"],
         ["data.instructions.types=[keywords:existence,punctuation:no_comma]"],
