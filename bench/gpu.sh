@@ -21,4 +21,5 @@ if [ -z "${PYTHON:-}" ]; then
 fi
 export PYTHONUNBUFFERED=1
 limit=${LIMIT:-535}
+[[ $limit =~ ^[0-9]+$ ]] || { echo "LIMIT must be a whole number of seconds, not '$limit'" >&2; exit 2; }
 exec timeout --kill-after=5 "$limit" "$PYTHON" -m bench.gpu --out "${OUT:-gpu}" --seconds $((limit - 20)) "$@"
