@@ -8,6 +8,7 @@ the number of layers, and almost linearly with batch and length.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tuning.memory.fake_model import has_own_head, to_train
 from tuning.memory.run import Run
 from tuning.memory.simulated_step import FOLDED, PHASES, Phase, training_step
 from tuning.model.architectures import period, shortened
@@ -38,11 +39,13 @@ class Law:
         at: the ``points``.
         found: the phases at each of them.
         virtual: tokens that prompt tuning puts before each row.
+        passed_over: those of them at which the head predicts nothing, see ``tuning.training.cpu.completion_head``.
     """
 
     at: dict[str, tuple[int, int]]
     found: dict[str, dict[str, Phase]]
     virtual: int
+    passed_over: int
 
     def phases(self, batch: int, length: int) -> dict[str, Phase]:
         """The phases with ``batch`` rows of ``length`` tokens."""
@@ -55,11 +58,14 @@ class Law:
             for point in ("few", "short", "many")
         ]
         layers = _through(nodes, batch * length) + each_pair * _pairs(batch, length)
-        return Phase(layers, self.found["few"][name].gradients, self._logits(name, batch * (length - 1)))
+        return Phase(layers, self.found["few"][name].gradients, self._logits(name, self._predicted(batch, length)))
 
     def _tokens(self, point: str) -> int:
         rows, length = self.at[point]
         return rows * length
+
+    def _predicted(self, rows: int, length: int) -> int:
+        return rows * (length - 1 - self.passed_over)
 
     def _each_pair(self, name: str) -> float:
         """Bytes for a pair of tokens in a row."""
@@ -71,8 +77,7 @@ class Law:
     def _logits(self, name: str, predicted: int) -> float:
         """Memory of the head: its tiles grow with the number of predicted tokens, up to the full tile size."""
         few, short, many = (
-            (self._tokens(point) - self.at[point][0], self.found[point][name].logits)
-            for point in ("few", "short", "many")
+            (self._predicted(*self.at[point]), self.found[point][name].logits) for point in ("few", "short", "many")
         )
         return _through([few, short, (TILE, _through([few, short], TILE)), many], predicted)
 
@@ -90,10 +95,14 @@ def _through(nodes: list[tuple[int, float]], x: float) -> float:
 
 def law(run: Run) -> Law:
     """The law of a training step, from steps at a few batches and lengths."""
+    import torch
+
     virtual, loops = run.adapter.virtual_tokens, run.model.architecture.loops
     at = points(virtual + (FOLDED if loops else 16), holds_pairs(run) or not loops)
     sizes = [(rows, length - virtual) for rows, length in at.values()]
-    return Law(at, dict(zip(at, phases(run, sizes), strict=True)), virtual)
+    with torch.device("meta"):
+        passed_over = virtual if virtual and has_own_head(to_train(_few_layers(run)), run) else 0
+    return Law(at, dict(zip(at, phases(run, sizes), strict=True)), virtual, passed_over)
 
 
 def holds_pairs(run: Run) -> bool:
@@ -113,8 +122,16 @@ def folded(run: Run, batch: int, length: int) -> dict[str, Phase]:
 
 def phases(run: Run, sizes: list[tuple[int, int]], every: bool = False) -> Iterator[dict[str, Phase]]:
     """The phases at each batch and length, for all layers; see ``simulated_step.training_step``."""
-    config = run.model.config
-    layers, repeat = config.get_text_config().num_hidden_layers, period(config)
-    few = min(layers, 1 + repeat)
-    short = run.with_config(shortened(config, few))
+    layers, repeat, few = run.model.config.get_text_config().num_hidden_layers, period(run.model.config), _few(run)
+    short = _few_layers(run)
     return (training_step(short, (layers - few) / repeat, size, every) for size in sizes)
+
+
+def _few(run: Run) -> int:
+    """As many layers as tell what all hold."""
+    config = run.model.config
+    return min(config.get_text_config().num_hidden_layers, 1 + period(config))
+
+
+def _few_layers(run: Run) -> Run:
+    return run.with_config(shortened(run.model.config, _few(run)))

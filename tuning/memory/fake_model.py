@@ -14,8 +14,9 @@ def to_train(run: Run):
     from trl.trainer.utils import add_fused_lm_head
 
     from tuning.memory import bitsandbytes_layers
+    from tuning.training.cpu import faster_steps
 
-    model = base(run.model)
+    model = base(run.trained_model)
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     if run.model.quantization:
         bitsandbytes_layers.imitate(model, run.model.quantization)
@@ -26,6 +27,8 @@ def to_train(run: Run):
         if not run.adapter.whole:
             model.enable_input_require_grads()
     train_in_bfloat16(model, run.model)
+    if run.model.device == "cpu":
+        faster_steps.apply(model, run.training)
     if run.training.bf16 or run.training.fp16:
         cast_inputs(model, False)  # as tuning.training.lora_inputs
     return model.train()
@@ -95,17 +98,41 @@ def make_fake(model) -> None:
             module._buffers[name] = None if old is None else torch.empty(old.shape, dtype=old.dtype, device="cpu")
 
 
-def narrow_head(model) -> None:
-    """Limits an untrained head to two tiles of logits: further tiles add no memory."""
+def has_own_head(model, run: Run) -> bool:
+    """Whether the CPU's head takes the place of TRL's."""
+    from tuning.training.cpu import faster_steps
+
+    return run.model.device == "cpu" and faster_steps.has_own_head(model, run.training)
+
+
+def narrow_head(model, run: Run) -> None:
+    """Limits an untrained head to two tiles of TRL's logits: further tiles add no memory."""
     import torch
     from trl.trainer.utils import _CHUNKED_LOGPROB_CHUNK_SIZE
 
+    if has_own_head(model, run):
+        return
     head, few = model.get_output_embeddings(), 2 * _CHUNKED_LOGPROB_CHUNK_SIZE
     if type(head) is torch.nn.Linear and not head.weight.requires_grad and len(head.weight) > few:
         head._parameters = {
             name: None if whole is None else torch.nn.Parameter(whole[:few].clone(), requires_grad=False)
             for name, whole in head._parameters.items()
         }
+
+
+@contextmanager
+def every_position(virtual_tokens: int):
+    """The CPU's head learns at every position but virtual tokens: without data there are no labels to choose by."""
+    import torch
+
+    from tuning.training.cpu import completion_head
+
+    own = completion_head.to_learn
+    completion_head.to_learn = lambda mask: torch.arange(mask.numel() - virtual_tokens * len(mask))
+    try:
+        yield
+    finally:
+        completion_head.to_learn = own
 
 
 @contextmanager

@@ -12,12 +12,19 @@ what it would save; the bytes alive are counted (``TensorBytes``). The phases of
 
 import weakref
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
 from tuning.generation.kv_cache import PREFILL
-from tuning.memory.fake_model import base, fake_tensors, make_fake, narrow_head, tiles_in_place, to_train
+from tuning.memory.fake_model import (
+    base,
+    every_position,
+    fake_tensors,
+    make_fake,
+    narrow_head,
+    tiles_in_place,
+    to_train,
+)
 from tuning.memory.optimizer_states import whole_copies
 from tuning.memory.run import Run
 from tuning.model.architectures import architecture, period, shortened
@@ -68,10 +75,10 @@ def training_step(run: Run, times: float, size: tuple[int, int], every: bool = F
         model = to_train(run)
     batch, length = size
     counter = TensorBytes()
-    tiles = tiles_in_place() if run.model.device == "cuda" else nullcontext()
-    with fake_tensors(), mixed_precision(run), tiles:
+    head = tiles_in_place() if run.model.device == "cuda" else every_position(run.adapter.virtual_tokens)
+    with fake_tensors(), mixed_precision(run), head:
         make_fake(model)
-        narrow_head(model)
+        narrow_head(model, run)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         ids = torch.zeros(batch, length, dtype=torch.long)
         if run.training.gradient_accumulation_steps > 1:  # gradients of earlier batches are there already

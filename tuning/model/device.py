@@ -30,6 +30,17 @@ def has_tf32() -> bool:
     return torch.cuda.get_device_properties(torch.cuda.current_device()).major >= 8
 
 
+def has_cpu_bfloat16() -> bool:
+    """Whether the CPU has instructions that multiply bfloat16: AVX512-BF16 or AMX.
+
+    With them a product takes a quarter to a half of the time of float32; without them bfloat16 is slower.
+    """
+    import torch
+
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
 @contextmanager
 def products_in_tf32(wanted: bool = True):
     """Inside the block, float32 matrices are multiplied in TF32 where the device has it and it is wanted."""

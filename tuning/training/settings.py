@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.config.own_keys import Train
 from tuning.model.adapters import AdapterSpec
-from tuning.model.device import device, has_tf32
+from tuning.model.device import device, has_cpu_bfloat16, has_tf32
 from tuning.model.model_spec import ModelSpec
 from tuning.model.processes import world_size
 
@@ -100,7 +100,9 @@ def learning_rate(spec: ModelSpec, adapter: AdapterSpec) -> float:
 
 
 def computes_in_bfloat16(spec: ModelSpec) -> bool:
-    """Whether the device multiplies bfloat16 faster than float32; on CPUs this is left to the user."""
+    """Whether the device multiplies bfloat16 faster than float32; with bitsandbytes on a CPU, its kernels decide."""
     import torch
 
+    if spec.device == "cpu":
+        return not spec.quantization and has_cpu_bfloat16()
     return spec.device == "cuda" and device() == "cuda" and torch.cuda.is_bf16_supported()

@@ -96,11 +96,13 @@ def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", valida
     """
     from trl import SFTTrainer
 
+    from tuning.training.cpu import faster_steps
     from tuning.training.lora_inputs import UncastInputs
     from tuning.training.progress import show_progress
 
+    on_cpu = device() == "cpu"
     try:
-        trainer = SFTTrainer(
+        trainer = (faster_steps.trainer_class(model, config) if on_cpu else SFTTrainer)(
             model=model,
             args=config,
             processing_class=tokenizer,
@@ -109,6 +111,8 @@ def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", valida
         )
     except (ValueError, TypeError, ImportError, NotImplementedError) as error:
         raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
+    if on_cpu:
+        faster_steps.apply(model, config)
     if config.bf16 or config.fp16:
         trainer.add_callback(UncastInputs())
     show_progress(trainer)
