@@ -14,7 +14,7 @@ from tuning.core.terminal import printable
 from tuning.data import origins
 from tuning.data.literal_json import list_in_text
 from tuning.data.origins import Origin
-from tuning.data.own_instructions import followed_types
+from tuning.data.own_instructions import carries_instructions, followed_types
 from tuning.data.rows import RowError
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
 from tuning.model.chat_template import Message
@@ -159,7 +159,7 @@ class _Reader:
         if system and found and found[0]["role"] != "system":
             found = [{"role": "system", "content": system}, *found]
         conversation = _conversation(found)
-        if conversation is None or row.get(INSTRUCTIONS[0]) is None:
+        if conversation is None or not carries_instructions(row):
             return conversation
         return replace(conversation, types=followed_types(row, conversation.completion[-1]["content"]))
 
