@@ -16,6 +16,7 @@ from tuning.data.literal_json import list_in_text
 from tuning.data.origins import Origin
 from tuning.data.own_instructions import carries_instructions, followed_types
 from tuning.data.rows import RowError
+from tuning.data.turn_columns import with_turns
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
 from tuning.model.chat_template import Message
 
@@ -72,6 +73,7 @@ SCHEMAS: dict[tuple[str, ...], Callable[[dict[str, Any]], list[Message]]] = {
 _GO_ON = "; 'data.on_error: drop' goes on without such rows"
 SYSTEM = ("system", "system_prompt")  # columns that any schema may have
 INSTRUCTIONS = ("instruction_id_list", "kwargs")  # likewise: verifiable instructions, as google/IFEval names them
+TEXT_OR_TURNS = ("prompt", "completion", "response", "chosen")
 _OPTIONAL = {
     alpaca: ("input", "history"),
     **dict.fromkeys((preference, prompt_completion, prompt_response), ("history",)),
@@ -118,7 +120,8 @@ def read(
     origin = origins.origin(dataset) if isinstance(dataset, str) else dataset
     name = origin if isinstance(origin, str) else origin.name
     reader, first_error, used = _Reader(name, columns), None, False
-    for place, row in origins.rows(origin):
+    names = [(columns or {}).get(column, column) for column in TEXT_OR_TURNS]
+    for place, row in with_turns(origins.rows(origin), names, lambda line: tqdm.write(printable(line))):
         conversation = None
         try:
             conversation = reader.conversation(row)
