@@ -50,7 +50,8 @@ def read_prompts(path: str | Path) -> list[Prompt]:
 def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool = False) -> dict[int | str, str]:
     """The response to each prompt, by the prompt's key; prompts without one are left out.
 
-    Rows carry ``response`` and either ``key`` or, as the official scorer has it, only ``prompt``.
+    Rows carry ``response`` and either ``key`` or, as the official scorer has it, only ``prompt``. With
+    ``allow_missing``, a response that is null or NaN counts as none.
 
     Raises:
         RecordError: a line is broken, matches no prompt, or answers one twice; or, unless
@@ -64,6 +65,8 @@ def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool 
     lines: dict[Any, int] = {}
     for line, row in read_lines(path):
         where = f"{path}, line {line}"
+        if allow_missing and "response" in row and is_padding(row["response"]):
+            continue
         key = _match(row, keys, texts, where).key
         if key in lines:
             raise RecordError(f"{where}: prompt {key!r} already has a response in line {lines[key]}")
@@ -133,8 +136,10 @@ def _number(key: int | str) -> int | None:
 
 
 def _match(row: dict[str, Any], keys: _Keys, texts: dict[str, list[Prompt]], where: str) -> Prompt:
-    if not isinstance(row.get("response"), str):
-        raise RecordError(f"{where}: 'response' must be a string")
+    if "response" not in row:
+        raise RecordError(f"{where}: 'response' is missing; the row has {', '.join(row) or 'nothing'}")
+    if not isinstance(row["response"], str):
+        raise RecordError(f"{where}: 'response' must be a string, not {type(row['response']).__name__}")
     prompt = None if is_padding(row.get("prompt")) else row["prompt"]
     if not is_padding(row.get("key")):
         match = keys.find(row["key"])

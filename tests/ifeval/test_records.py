@@ -177,3 +177,15 @@ def test_a_response_whose_prompt_is_padding_is_found_by_its_key(tmp_path):
 def test_an_id_that_is_no_string(tmp_path):
     with pytest.raises(RecordError, match="holds \\[1\\], which is not a string"):
         read_prompts(write(tmp_path / "p.jsonl", {**ROW, "instruction_id_list": [[1]]}))
+
+
+def test_a_response_under_another_name_or_none(tmp_path):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW))
+    with pytest.raises(RecordError, match="line 1: 'response' is missing; the row has key, output$"):
+        read_responses(write(tmp_path / "r.jsonl", {"key": 1, "output": "a"}), prompts, allow_missing=True)
+    for value, kind in (("null", "NoneType"), ("NaN", "float"), ("7", "int"), ('["a"]', "list")):
+        path = write(tmp_path / "r.jsonl", f'{{"key": 1, "response": {value}}}')
+        with pytest.raises(RecordError, match=f"'response' must be a string, not {kind}"):
+            read_responses(path, prompts)
+        if kind in ("NoneType", "float"):
+            assert read_responses(path, prompts, allow_missing=True) == {}
