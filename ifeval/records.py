@@ -10,7 +10,7 @@ from ifeval.instructions.base import Instruction
 from ifeval.jsonl import RecordError, read_lines
 from ifeval.parameters import InstructionError, is_padding
 
-_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # as str() writes it
+_NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,17})(\.0)?")  # as str() writes a whole one
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Prompt:
 
 def read_prompts(path: str | Path) -> list[Prompt]:
     """The rows of a prompts file in IFEval's schema: key, prompt, instruction_id_list, kwargs.
+
+    Kwargs that are left out, or null or NaN as data frames leave them, are none for each instruction.
 
     Args:
         path: a JSONL file, gzipped or not, or ``-`` for standard input.
@@ -48,13 +50,14 @@ def read_prompts(path: str | Path) -> list[Prompt]:
 def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool = False) -> dict[int | str, str]:
     """The response to each prompt, by the prompt's key; prompts without one are left out.
 
-    Rows carry ``response`` and either ``key`` or, as the official scorer has it, only ``prompt``.
+    Rows carry ``response`` and either ``key`` or, as the official scorer has it, only ``prompt``. With
+    ``allow_missing``, a response that is null or NaN counts as none.
 
     Raises:
         RecordError: a line is broken, matches no prompt, or answers one twice; or, unless
             ``allow_missing``, a prompt has no response.
     """
-    keys = {prompt.key: prompt for prompt in prompts}
+    keys = _Keys(prompts)
     texts: dict[str, list[Prompt]] = {}
     for prompt in prompts:
         texts.setdefault(prompt.prompt, []).append(prompt)
@@ -62,6 +65,8 @@ def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool 
     lines: dict[Any, int] = {}
     for line, row in read_lines(path):
         where = f"{path}, line {line}"
+        if allow_missing and "response" in row and is_padding(row["response"]):
+            continue
         key = _match(row, keys, texts, where).key
         if key in lines:
             raise RecordError(f"{where}: prompt {key!r} already has a response in line {lines[key]}")
@@ -79,6 +84,8 @@ def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool 
 
 def _prompt(row: dict[str, Any], where: str) -> Prompt:
     row = {**row, "key": _as_written(row.get("key"))} if "key" in row else row
+    if is_padding(row.get("kwargs")) and isinstance(row.get("instruction_id_list"), list):
+        row = {**row, "kwargs": [None] * len(row["instruction_id_list"])}
     for name, kind in {"key": (int, str), "prompt": str, "instruction_id_list": list, "kwargs": list}.items():
         if name not in row:
             raise RecordError(f"{where}: {name!r} is missing; a row has key, prompt, instruction_id_list, kwargs")
@@ -101,12 +108,41 @@ def _prompt(row: dict[str, Any], where: str) -> Prompt:
     return Prompt(row["key"], row["prompt"], instructions)
 
 
-def _match(row: dict[str, Any], keys: dict, texts: dict[str, list[Prompt]], where: str) -> Prompt:
-    if not isinstance(row.get("response"), str):
-        raise RecordError(f"{where}: 'response' must be a string")
+class _Keys:
+    """The prompts by their keys, which one file may have as numbers and the other as text: 1, "1", 1.0 or "1.0"."""
+
+    def __init__(self, prompts: list[Prompt]):
+        self.exact = {prompt.key: prompt for prompt in prompts}
+        self.numbers: dict[int, list[Prompt]] = {}
+        for prompt in prompts:
+            if (number := _number(prompt.key)) is not None:
+                self.numbers.setdefault(number, []).append(prompt)
+
+    def find(self, key: Any) -> Prompt | None:
+        """The prompt with that very key, or else the only one with the same number."""
+        key = _as_written(key)
+        if isinstance(key, bool) or not isinstance(key, (int, str)):
+            return None
+        same = self.numbers.get(_number(key), [])
+        return self.exact.get(key) or (same[0] if len(same) == 1 else None)
+
+
+def _number(key: int | str) -> int | None:
+    """The whole number that a key is, or that its text stands for."""
+    if isinstance(key, int):
+        return key
+    found = _NUMBER.fullmatch(key)
+    return int(found[1]) if found else None
+
+
+def _match(row: dict[str, Any], keys: _Keys, texts: dict[str, list[Prompt]], where: str) -> Prompt:
+    if "response" not in row:
+        raise RecordError(f"{where}: 'response' is missing; the row has {', '.join(row) or 'nothing'}")
+    if not isinstance(row["response"], str):
+        raise RecordError(f"{where}: 'response' must be a string, not {type(row['response']).__name__}")
     prompt = None if is_padding(row.get("prompt")) else row["prompt"]
     if not is_padding(row.get("key")):
-        match = _with_key(row["key"], keys)
+        match = keys.find(row["key"])
         if match is None:
             raise RecordError(f"{where}: no prompt has the key {row['key']!r}")
         if prompt is not None and prompt != match.prompt:
@@ -124,14 +160,3 @@ def _match(row: dict[str, Any], keys: dict, texts: dict[str, list[Prompt]], wher
 def _as_written(key: Any) -> Any:
     """The key; a whole number for 3.0, since data frames write numbers so."""
     return int(key) if isinstance(key, float) and key.is_integer() else key
-
-
-def _with_key(key: Any, keys: dict) -> Prompt | None:
-    """The prompt with that key, which one file may have as a number and the other as text."""
-    key = _as_written(key)
-    if isinstance(key, bool) or not isinstance(key, (int, str)):
-        return None
-    if key in keys:
-        return keys[key]
-    other = str(key) if isinstance(key, int) else int(key) if _NUMBER.fullmatch(key) else None
-    return keys.get(other)

@@ -2,29 +2,46 @@
 
 import re
 
-_NAMES = "(think|thinking|thought|reasoning)"
-_BEGINS = re.compile(rf"\s*<{_NAMES}>", re.IGNORECASE)
-_END = re.compile(rf"</{_NAMES}>", re.IGNORECASE)
-_THOUGHTS = re.compile(rf"<{_NAMES}>.*?(?:</\1>|\Z)\s*", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(?P<end>/?)(?P<name>think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 
 def has_thoughts(response: str) -> bool:
     """Whether a response begins with thoughts; where the chat template opens them, only their end is there."""
-    return _BEGINS.match(response) is not None or _only_ends(response) is not None
+    blocks = _blocks(response)
+    return bool(blocks) and not response[: blocks[0][0]].strip()
 
 
 def without_thoughts(response: str) -> str:
     """The response without its thoughts and the white space after them; nothing is left where they do not end."""
-    if _BEGINS.match(response) is None:
-        end = _only_ends(response)
-        if end is None:
-            return response
-        response = f"<{end[1]}>{response}"
-    return _THOUGHTS.sub("", response).lstrip()
+    if not has_thoughts(response):
+        return response
+    kept, position = [], 0
+    for start, end in _blocks(response):
+        kept.append(response[position:start])
+        position = end + len(response[end:]) - len(response[end:].lstrip())
+    return "".join([*kept, response[position:]]).lstrip()
 
 
-def _only_ends(response: str) -> re.Match | None:
-    """The first end of thoughts, unless they begin before it."""
-    end = _END.search(response)
-    begun = end and f"<{end[1]}>".lower() in response[: end.start()].lower()
-    return None if begun else end
+def _blocks(response: str) -> list[tuple[int, int]]:
+    """Where thoughts begin and end; those that only end begin with the response, and take in all before."""
+    blocks: list[tuple[int, int]] = []
+    position = 0
+    while tag := _TAG.search(response, position):
+        start, position = (0, tag.end()) if tag["end"] else (tag.start(), _end(response, tag))
+        if tag["end"]:
+            blocks.clear()
+        blocks.append((start, position))
+    return blocks
+
+
+def _end(response: str, begin: re.Match) -> int:
+    """Where the thoughts end that a tag begins: at its own end tag, or, where there are too few, at the last one."""
+    depth, last = 0, len(response)
+    for tag in _TAG.finditer(response, begin.start()):
+        if tag["name"].lower() != begin["name"].lower():
+            continue
+        depth += -1 if tag["end"] else 1
+        last = tag.end() if tag["end"] else last
+        if depth == 0:
+            break
+    return last

@@ -124,7 +124,11 @@ def test_how_much_a_file_may_unpack_to_is_limited(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("asked", "answered"), [(1, "1"), ("1", 1), (1.0, "1"), ("1", 1.0), (-7, "-7"), ("007", "007"), (0, "0")]
+    ("asked", "answered"),
+    [
+        *[(1, "1"), ("1", 1), (1.0, "1"), ("1", 1.0), (-7, "-7"), ("007", "007"), (0, "0")],
+        *[(1, "1.0"), ("1.0", 1), ("1.0", "1"), ("-3", "-3.0"), (2.0, "2.0")],
+    ],
 )
 def test_keys_as_text_and_as_numbers_meet(tmp_path, asked, answered):
     prompts = read_prompts(write(tmp_path / "p.jsonl", {**ROW, "key": asked}))
@@ -132,7 +136,9 @@ def test_keys_as_text_and_as_numbers_meet(tmp_path, asked, answered):
     assert found == {prompts[0].key: "a"}
 
 
-@pytest.mark.parametrize(("asked", "answered"), [(7, "007"), ("007", 7), (1, True), (1, "1.0"), (1, "x"), (1, [1])])
+@pytest.mark.parametrize(
+    ("asked", "answered"), [(7, "007"), ("007", 7), (1, True), (1, "1.5"), (1, "1.00"), (1, "x"), (1, [1])]
+)
 def test_keys_that_are_written_otherwise_do_not_meet(tmp_path, asked, answered):
     prompts = read_prompts(write(tmp_path / "p.jsonl", {**ROW, "key": asked}))
     with pytest.raises(RecordError, match="no prompt has the key"):
@@ -143,11 +149,19 @@ def test_a_key_as_it_is_goes_before_the_same_as_text(tmp_path):
     prompts = read_prompts(write(tmp_path / "p.jsonl", ROW, {**ROW, "key": "1", "prompt": "Bye."}))
     rows = [{"key": "1", "response": "b"}, {"key": 1, "response": "a"}]
     assert read_responses(write(tmp_path / "r.jsonl", *rows), prompts) == {1: "a", "1": "b"}
+    with pytest.raises(RecordError, match="no prompt has the key '1.0'"):  # which of the two?
+        read_responses(write(tmp_path / "r.jsonl", {"key": "1.0", "response": "a"}), prompts, allow_missing=True)
 
 
 def test_padding_with_nan(tmp_path):
     row = {**ROW, "kwargs": [{"num_words": float("nan"), "keywords": None}]}
     assert read_prompts(write(tmp_path / "p.jsonl", row, {**ROW, "key": 2, "kwargs": [float("nan")]}))
+    for number, kwargs in enumerate(('"kwargs": NaN', '"kwargs": null', '"kwargs": [null]', '"x": 1')):
+        line = f'{{"key": {number}, "prompt": "p", "instruction_id_list": ["punctuation:no_comma"], {kwargs}}}'
+        assert len(read_prompts(write(tmp_path / "p.jsonl", line))) == 1
+    line = line.replace("punctuation:no_comma", "length_constraints:number_words")
+    with pytest.raises(RecordError, match=r"line 1 \(key 3\): length_constraints:number_words: .* is missing"):
+        read_prompts(write(tmp_path / "p.jsonl", line))
     assert json.loads(dump_line(row))["kwargs"] == [{"num_words": None, "keywords": None}]
 
 
@@ -163,3 +177,15 @@ def test_a_response_whose_prompt_is_padding_is_found_by_its_key(tmp_path):
 def test_an_id_that_is_no_string(tmp_path):
     with pytest.raises(RecordError, match="holds \\[1\\], which is not a string"):
         read_prompts(write(tmp_path / "p.jsonl", {**ROW, "instruction_id_list": [[1]]}))
+
+
+def test_a_response_under_another_name_or_none(tmp_path):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW))
+    with pytest.raises(RecordError, match="line 1: 'response' is missing; the row has key, output$"):
+        read_responses(write(tmp_path / "r.jsonl", {"key": 1, "output": "a"}), prompts, allow_missing=True)
+    for value, kind in (("null", "NoneType"), ("NaN", "float"), ("7", "int"), ('["a"]', "list")):
+        path = write(tmp_path / "r.jsonl", f'{{"key": 1, "response": {value}}}')
+        with pytest.raises(RecordError, match=f"'response' must be a string, not {kind}"):
+            read_responses(path, prompts)
+        if kind in ("NoneType", "float"):
+            assert read_responses(path, prompts, allow_missing=True) == {}

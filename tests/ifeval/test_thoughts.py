@@ -24,6 +24,16 @@ PROMPT = {"key": 1, "prompt": "p", "instruction_id_list": ["punctuation:no_comma
         ("<Think>Well, so.</THINK>yes", "yes"),
         ("<thinking>I <think>, so</thinking> yes", "yes"),
         ("Well, so.</reasoning>yes", "yes"),
+        ("<think>Or <think>not</think> so</think>yes", "yes"),  # one in another
+        ("Or <think>not</think> so</think>\nyes", "yes"),  # and the template has opened the outer one
+        ("<think>\n<think>\nWell</think>yes", "yes"),  # opened twice, ended once
+        ("<think>The tag <think> it is, <think></think>yes", "yes"),
+        ("<think>a</think>so</think>yes", "yes"),
+        ("a</think>so</think>yes", "yes"),
+        ("<think>a</think>\n<think>b</think>\n\nyes", "yes"),
+        ("<think>a</think>yes <think>and then", "yes "),
+        ("<think>a</thinking> b</think>yes", "yes"),
+        ("<think>\n<think>\n", ""),
     ],
 )
 def test_what_is_left(response, rest):
@@ -42,6 +52,19 @@ def test_any_thoughts(thoughts, answer):
     thoughts = thoughts.replace("<", "(")
     for begin in ("<think>", ""):
         assert without_thoughts(f"{begin}{thoughts}</think>{answer}") == answer.lstrip()
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<thought>", "</thought>", "a", " "]), max_size=12))
+def test_any_tags(pieces):
+    response = "".join(pieces)
+    rest = without_thoughts(response)
+    assert len(rest) <= len(response)
+    assert rest == response or has_thoughts(response)
+
+
+def test_many_tags_take_no_time():
+    for tag in ("<think>", "</think>", "<think></think>", "<think><thought>", "<think></think>a"):
+        without_thoughts(tag * 20000)
 
 
 def test_the_command_strips_them_or_warns(tmp_path, capsys):

@@ -135,7 +135,8 @@ def test_a_last_step_that_spoils_the_weights_is_seen_without_validation(project)
     [
         ({"lora__target_modules": ["q_proj", "lm_head"]}, "'lora.target_modules'.*'lm_head'"),
         ({"lora__target_modules": r"(.*\.)?(q_proj|lm_head)"}, "'lora.target_modules'.*'lm_head'"),
-        ({"lora__target_modules": ["nothing"]}, "nothing.* not found"),
+        ({"lora__target_modules": ["nothing"]}, "no module named 'nothing'"),
+        ({"lora__modules_to_save": ["nothing"]}, "params.yaml, 'lora.modules_to_save'.*'nothing'"),
         ({"train__lr_scheduler_kwargs": {"foo": 1}}, "'train.lr_scheduler_kwargs' with .*cosine.*foo"),
         ({"train__lr_scheduler_type": "polynomial", "train__lr_scheduler_kwargs": {"lr_end": 1}}, "lr_end"),
         ({"train__load_best_model_at_end": True}, "load_best_model_at_end requires"),

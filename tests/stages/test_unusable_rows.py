@@ -145,6 +145,18 @@ def test_prompts_come_in_the_same_kinds_of_file(tmp_path, name):
     assert found == [row | {"kwargs": [{}]} for row in rows]
 
 
+def test_prompts_whose_kwargs_are_padding(tmp_path):
+    row = {key: value for key, value in PROMPT.items() if key != "kwargs"}
+    lines = [json.dumps(row | {"key": 1, "kwargs": float("nan")}), json.dumps(row | {"key": 2, "kwargs": [None]})]
+    (tmp_path / "p.jsonl").write_text("\n".join([*lines, json.dumps(row | {"key": 3})]))
+    assert evaluation_prompts.read(str(tmp_path / "p.jsonl")) == [
+        row | {"key": key, "kwargs": [{}]} for key in (1, 2, 3)
+    ]
+    quoted = json.dumps(PROMPT["instruction_id_list"]).replace('"', '""')
+    (tmp_path / "p.csv").write_text(f'key,prompt,instruction_id_list,kwargs\n1,{PROMPT["prompt"]},"{quoted}",\n')
+    assert evaluation_prompts.read(str(tmp_path / "p.csv")) == [PROMPT | {"key": "1", "kwargs": [{}]}]
+
+
 def test_malformed_prompts_are_named_with_their_own_line(tmp_path):
     path = tmp_path / "p.json"
     path.write_text("[" + ",\n".join(map(json.dumps, [PROMPT, PROMPT | {"key": 8, "kwargs": []}])) + "]")

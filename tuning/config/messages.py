@@ -99,7 +99,7 @@ def _allowed(schema: dict[str, Any]) -> list[str]:
     if schema["type"] == "boolean":
         return ["true", "false"]
     if schema["type"] == "object" and isinstance(schema["additionalProperties"], dict):
-        return ["a mapping of text to text"]
+        return [f"a mapping of text to {_listed(_allowed(schema['additionalProperties']))}"]
     if schema["type"] == "array" and "type" in schema["items"]:
         return [f"a list, each value of it {_listed(_allowed(schema['items']))}"]
     return [_WORDS[schema["type"]] + _limits(schema)]
@@ -108,6 +108,8 @@ def _allowed(schema: dict[str, Any]) -> list[str]:
 def _limits(schema: dict[str, Any]) -> str:
     if "minimum" in schema and "maximum" in schema:
         return f" from {schema['minimum']:n} to {schema['maximum']:n}"
+    if "minimum" in schema and "exclusiveMaximum" in schema:
+        return f" from {schema['minimum']:n} to below {schema['exclusiveMaximum']:n}"
     if "minimum" in schema:
         return f" of at least {schema['minimum']:n}"
     return f" above {schema['exclusiveMinimum']:n}" if "exclusiveMinimum" in schema else ""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 _AtLeastOne = Annotated[int, Field(ge=1)]
+_FromZero = Annotated[int, Field(ge=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
 
 # Type annotations for keys whose class leaves open what they take, or which take more than works here; and
@@ -12,7 +13,20 @@ _NotNegative = Annotated[float, Field(ge=0)]
 NARROWED: dict[str, dict[str, Any]] = {
     "model_config": {"dtype": Literal["auto", "float32", "bfloat16", "float16"]},
     "quantization": {"bnb_4bit_compute_dtype": Literal["float32", "bfloat16", "float16"]},
-    "lora": {"r": _AtLeastOne},
+    "lora": {
+        "r": _AtLeastOne,
+        "lora_alpha": _AtLeastOne,
+        "lora_dropout": Annotated[float, Field(ge=0, lt=1)],
+        "target_modules": list[str] | str | None,
+        "exclude_modules": list[str] | str | None,
+        "modules_to_save": list[str] | None,
+        "target_parameters": list[str] | None,
+        "layers_to_transform": list[_FromZero] | _FromZero | None,
+        "rank_pattern": dict[str, _AtLeastOne] | None,
+        "alpha_pattern": dict[str, Annotated[float, Field(gt=0)]] | None,
+        # The others need a look at the rows before training, without which they are the ordinary one, or an error.
+        "init_lora_weights": bool | Literal["gaussian", "olora", "pissa", "loftq", "orthogonal", "mica"],
+    },
     "prompt_tuning": {"num_virtual_tokens": _AtLeastOne},
     "train": {
         "max_length": _AtLeastOne | None,
@@ -56,6 +70,7 @@ _RESERVED: dict[tuple[str, str], str] = {
     ("tokenizer_config", "token"): _SECRET,
     ("tokenizer_config", "use_auth_token"): _SECRET,
     ("train", "hub_token"): _SECRET,
+    ("lora", "layer_replication"): "copies of a layer have the same weights, into which only one adapter can be merged",
     ("lora", "peft_type"): "it follows from the section",
     ("prompt_tuning", "peft_type"): "it follows from the section",
 }

@@ -45,6 +45,9 @@ def _of_adapters(values: dict[str, Any]) -> list[str]:
         problems.append("'full_finetuning' trains all weights: set 'lora.enabled' and 'prompt_tuning.enabled' to false")
     if values["full_finetuning"] and quantization["enabled"]:
         problems.append("quantized weights cannot be trained: set 'quantization.enabled' or 'full_finetuning' to false")
+    for key in ("modules_to_save", "trainable_token_indices", "bias"):
+        if lora["enabled"] and prompt_tuning["enabled"] and lora.get(key) not in (None, [], {}, "none"):
+            problems.append(f"'lora.{key}' is lost beside prompt tuning: leave it out, or disable one of the two")
     if prompt_tuning["enabled"] and "num_virtual_tokens" not in prompt_tuning:
         problems.append("'prompt_tuning.num_virtual_tokens' is missing: it has no default")
     if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):

@@ -1,7 +1,9 @@
-"""Local files of rows: JSON, JSON Lines, CSV, TSV and Parquet, in UTF-8, UTF-16 or UTF-32, gzipped or not."""
+"""Local files of rows: JSON, JSON Lines, CSV, TSV and Parquet, in UTF-8, UTF-16 or UTF-32, packed or not."""
 
+import bz2
 import gzip
 import json
+import lzma
 import re
 import zlib
 from collections.abc import Iterator
@@ -15,12 +17,13 @@ from tuning.data.literal_json import LITERAL
 from tuning.data.rows import RowError
 from tuning.model.chat_template import well_formed
 
+_PACKED = (".gz", ".bz2", ".xz")
+_UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+_ENDINGS = f"{', '.join(KINDS[:-1])} (also with {', '.join(_PACKED)}) or {KINDS[-1]}"
 # What files of no kind above begin with, and what is to be done.
 _OTHERS = {
     b"PK\x03\x04": "is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV",
-    b"BZh": "is packed with bzip2: unpack it, or pack it with gzip",
-    b"\xfd7zXZ": "is packed with xz: unpack it, or pack it with gzip",
     b"\x28\xb5\x2f\xfd": "is packed with Zstandard: unpack it, or pack it with gzip",
     b"version https://git-lfs": "is a pointer of Git LFS and not the file itself: run `git lfs pull` in its repository",
     b"PAR1": "is a Parquet file: its name must end with .parquet",
@@ -28,9 +31,9 @@ _OTHERS = {
 
 
 def kind(path: Path) -> str:
-    """The ending that says what a file is, a last ``.gz`` left out; empty where it says nothing known."""
+    """The ending that says what a file is, a last one of packing left out; empty where it says nothing known."""
     endings = [ending.lower() for ending in path.suffixes]
-    if endings and endings[-1] == ".gz":
+    if endings and endings[-1] in _PACKED:
         endings.pop()
         if endings and endings[-1] == ".parquet":  # which no library reads packed
             return ""
@@ -40,7 +43,7 @@ def kind(path: Path) -> str:
 def is_file(name: str) -> bool:
     """Whether a name is a local file's and not that of a data set of the Hub; the file need not exist."""
     path = Path(name)
-    return bool(kind(path)) or path.suffix.lower() == ".gz" or path.exists()
+    return bool(kind(path)) or path.suffix.lower() in (*_PACKED, ".zst") or path.exists()
 
 
 def read(name: str, decoder: json.JSONDecoder = LITERAL) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
@@ -62,15 +65,19 @@ def read(name: str, decoder: json.JSONDecoder = LITERAL) -> Iterator[tuple[str, 
 def _rows(name: str, decoder: json.JSONDecoder) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
     path, ending = Path(name), kind(Path(name))
     if not path.exists():
-        raise UserError(f"{name}: there is no such file")
-    if not ending:
-        raise UserError(f"{name}: a data file must end with {', '.join(KINDS[:-1])} (also with .gz) or {KINDS[-1]}")
+        advice = "; an address is not read: fetch the file first" if "://" in name else ""
+        raise UserError(f"{name}: there is no such file{advice}")
     if path.is_dir():
-        raise UserError(f"{name}: a file is expected, not a folder")
+        advice = "name a file in it, or a list of them"
+        raise UserError(f"{name}: a file is expected, not a folder: {advice}")
+    if not path.is_file():
+        raise UserError(f"{name}: a file is expected, not a pipe or a device")
+    if not ending:
+        raise UserError(f"{_other_kind(path) or f'{name}: a data file must end with {_ENDINGS}'}")
     if ending == ".parquet":
         yield from () if _is_empty_parquet(path) else parquet(name)
     elif ending in (".csv", ".tsv"):
-        yield from csv_files.rows(name, json_files.decoded(name, _utf8(path)), "\t" if ending == ".tsv" else ",;\t")
+        yield from csv_files.rows(name, json_files.decoded(name, _utf8(path)), "\t;," if ending == ".tsv" else ",;\t")
     else:
         yield from json_files.rows(name, _utf8(path), decoder, is_lines=ending != ".json")
 
@@ -79,13 +86,12 @@ def _utf8(path: Path) -> bytes:
     """The file's content, unpacked and in UTF-8 without a byte order mark."""
     try:
         data = path.read_bytes()
-        while data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
+        while unpack := next((how for start, how in _UNPACK.items() if data.startswith(start)), None):
+            data = unpack(data)
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
-    for start, problem in _OTHERS.items():
-        if data.startswith(start):
-            raise UserError(f"{path} {problem}")
+    if problem := _other_kind(path, data):
+        raise UserError(problem)
     encoding = json.detect_encoding(data)
     if encoding.startswith("utf-8"):
         return re.sub(rb"^(\xef\xbb\xbf)+", b"", data)
@@ -95,6 +101,14 @@ def _utf8(path: Path) -> bytes:
         if encoding[-2:] in ("le", "be"):  # no mark said so, but zeros, which a disk that was full leaves too
             return data
         raise UserError(f"{path}: looks like {encoding.upper()} and is not ({error})") from None
+
+
+def _other_kind(path: Path, data: bytes | None = None) -> str | None:
+    """What a file is that is none of rows, by how its content begins, and what to do; None where that says nothing."""
+    if data is None:
+        with path.open("rb") as file:
+            data = file.read(64)
+    return next((f"{path} {problem}" for start, problem in _OTHERS.items() if data.startswith(start)), None)
 
 
 def _is_empty_parquet(path: Path) -> bool:

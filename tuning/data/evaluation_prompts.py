@@ -10,7 +10,7 @@ from ifeval.jsonl import RecordError, dump_line, read_lines
 from ifeval.records import read_prompts
 from tuning.core.errors import UserError
 from tuning.data import origins
-from tuning.data.literal_json import PLAIN, list_in_text
+from tuning.data.literal_json import BLANK, PLAIN, list_in_text
 from tuning.data.origins import Origin
 from tuning.data.rows import RowError
 
@@ -53,11 +53,13 @@ def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]])
 
 
 def _with_lists(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with the lists that stand as JSON text, as in a CSV file."""
+    """The row with the lists that stand as JSON text, as in a CSV file; a blank cell holds none."""
     texts = {name: row[name] for name in ("instruction_id_list", "kwargs") if isinstance(row.get(name), str)}
-    return row | {name: found for name, text in texts.items() if (found := list_in_text(text, PLAIN)) is not None}
+    lists = {name: None if text.strip() in BLANK else list_in_text(text, PLAIN) for name, text in texts.items()}
+    return row | {name: found for name, found in lists.items() if found is not None or texts[name].strip() in BLANK}
 
 
 def _stripped(row: dict[str, Any]) -> dict[str, Any]:
-    kwargs = [{key: value for key, value in given.items() if value is not None} for given in row["kwargs"]]
+    kwargs = row.get("kwargs") or [None] * len(row["instruction_id_list"])
+    kwargs = [{key: value for key, value in (given or {}).items() if value is not None} for given in kwargs]
     return {name: row[name] for name in ("key", "prompt", "instruction_id_list")} | {"kwargs": kwargs}

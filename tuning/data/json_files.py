@@ -27,15 +27,14 @@ def rows(name: str, data: bytes, decoder: json.JSONDecoder, is_lines: bool) -> F
         UserError: the file as a whole cannot be read.
     """
     start = data.lstrip()[:1]
-    if start == b"[":
-        yield from _array(name, decoded(name, data), decoder)
-        return
     first, _, others = data.lstrip().partition(b"\n")
     try:
-        only = decoder.decode(first.decode().strip())
+        only = decoder.decode(_without_comma(first.decode()))
     except _NOT_JSON:
         only = None
-    if only is not None and others.strip():
+    if start == b"[" and not (_is_turns(only) and is_lines and others.strip()):
+        yield from _array(name, decoded(name, data), decoder)
+    elif only is not None and others.strip():
         yield from _lines(name, data, decoder)
     elif isinstance(only, dict):
         yield from _unfolded(name, only)
@@ -66,16 +65,24 @@ def _lines(name: str, data: bytes, decoder: json.JSONDecoder) -> Found:
 
 def _line(line: bytes, decoder: json.JSONDecoder) -> dict[str, Any] | RowError:
     try:
-        return _row(decoder.decode(line.decode().strip().lstrip(_MARK)))
+        return _row(decoder.decode(_without_comma(line.decode().strip().lstrip(_MARK))))
     except UnicodeDecodeError as error:
         return RowError("not_utf8", f"not UTF-8 ({error.reason})")
     except _NOT_JSON as error:
         return RowError("not_json", f"not JSON ({error})")
 
 
+def _without_comma(line: str) -> str:
+    """The line without a comma at its end, as lines cut out of an array have it."""
+    line = line.strip()
+    return line[:-1] if line.endswith(("},", "],")) else line
+
+
 def _row(value: Any) -> dict[str, Any] | RowError:
     if isinstance(value, dict):
         return value
+    if _is_turns(value):
+        return {"messages": value}
     kind = "a number" if isinstance(value, Literal) else type(value).__name__
     return RowError("not_json", f"a JSON object is expected, not {kind}")
 
@@ -85,7 +92,7 @@ def _array(name: str, text: str, decoder: json.JSONDecoder) -> Found:
     counted = 0
     while True:
         index = _SPACE.match(text, index).end()
-        if text.startswith("]", index) and number == 0:
+        if text.startswith("]", index):  # also after a last comma
             break
         line, counted, number = line + text.count("\n", counted, index), index, number + 1
         value, index = _value(name, text, index, decoder)
@@ -172,8 +179,16 @@ def rows_in(value: dict[str, Any]) -> list[Any] | None:
 
 
 def _is_row(value: dict[str, Any]) -> bool:
-    turns = any(_all(each, dict) and not {"role", "from", "type"}.isdisjoint(each[0]) for each in value.values())
-    return turns or any(isinstance(value.get(name), str) for name in ("prompt", "instruction"))
+    lists = any(_all(each, dict) and not {"role", "from", "type"}.isdisjoint(each[0]) for each in value.values())
+    turns = any(_is_turns([each]) for each in value.values())
+    return lists or turns or any(isinstance(value.get(name), str) for name in ("prompt", "instruction"))
+
+
+def _is_turns(value: Any) -> bool:
+    """Whether it is a conversation by itself, without a name."""
+    return _all(value, dict) and all(
+        {"role", "content"} <= set(each) or {"from", "value"} <= set(each) for each in value
+    )
 
 
 def _is_texts(columns: list[list[Any]]) -> bool:

@@ -12,6 +12,7 @@ class Literal(str):
     """The characters of a JSON number, of ``true`` or of ``false``."""
 
 
+BLANK = ("", "null", "None", "NaN", "nan")  # cells of a CSV file in whose place a list may stand
 _BOOLEANS = {True: Literal("true"), False: Literal("false")}
 
 

@@ -9,13 +9,15 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ifeval.parameters import is_padding
 from tuning.core.errors import UserError, explained
 from tuning.core.terminal import printable
 from tuning.data import origins
 from tuning.data.literal_json import list_in_text
 from tuning.data.origins import Origin
-from tuning.data.own_instructions import followed_types
+from tuning.data.own_instructions import carries_instructions, followed_types
 from tuning.data.rows import RowError
+from tuning.data.turn_columns import with_turns
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
 from tuning.model.chat_template import Message
 
@@ -25,7 +27,7 @@ def alpaca(row: dict[str, Any]) -> list[Message]:
 
     A column history holds earlier pairs of request and answer.
     """
-    parts = (_text(row, "instruction"), text(row.get("input"), "input"))
+    parts = (_text(row, "instruction"), text(_optional(row, "input"), "input"))
     request = "\n\n".join(part for part in parts if part)
     return [*_history(row), _user(request), _assistant(_text(row, "output"))]
 
@@ -38,6 +40,11 @@ def preference(row: dict[str, Any]) -> list[Message]:
     if not replies:
         raise RowError("missing_column", "'chosen' holds no turn of the assistant")
     return [*_request(row), replies[-1]]
+
+
+def preferred(row: dict[str, Any]) -> list[Message]:
+    """chosen, rejected, without a prompt: whole conversations, of which the preferred one is used."""
+    return turns(_value(row, "chosen"), "chosen")
 
 
 def prompt_completion(row: dict[str, Any]) -> list[Message]:
@@ -67,11 +74,18 @@ SCHEMAS: dict[tuple[str, ...], Callable[[dict[str, Any]], list[Message]]] = {
     ("prompt", "completion"): prompt_completion,
     ("prompt", "response"): prompt_response,
     ("prompt", "chosen"): preference,
+    ("chosen", "rejected"): preferred,
     ("instruction", "output"): alpaca,
 }
+# Names of columns in which data sets often have requests and answers, for advice.
+_USUAL = (
+    ("question", "query", "prompt", "instruction", "request", "problem", "user", "human", "input"),
+    ("answer", "response", "output", "completion", "reply", "solution", "assistant", "target"),
+)
 _GO_ON = "; 'data.on_error: drop' goes on without such rows"
 SYSTEM = ("system", "system_prompt")  # columns that any schema may have
 INSTRUCTIONS = ("instruction_id_list", "kwargs")  # likewise: verifiable instructions, as google/IFEval names them
+TEXT_OR_TURNS = ("prompt", "completion", "response", "chosen")
 _OPTIONAL = {
     alpaca: ("input", "history"),
     **dict.fromkeys((preference, prompt_completion, prompt_response), ("history",)),
@@ -118,7 +132,8 @@ def read(
     origin = origins.origin(dataset) if isinstance(dataset, str) else dataset
     name = origin if isinstance(origin, str) else origin.name
     reader, first_error, used = _Reader(name, columns), None, False
-    for place, row in origins.rows(origin):
+    names = [(columns or {}).get(column, column) for column in TEXT_OR_TURNS]
+    for place, row in with_turns(origins.rows(origin), names, lambda line: tqdm.write(printable(line))):
         conversation = None
         try:
             conversation = reader.conversation(row)
@@ -155,11 +170,11 @@ class _Reader:
             if unused := [name for name in row if name not in used]:
                 tqdm.write(printable(f"{self.dataset}: columns that are not used: {', '.join(unused)}"))
         found = self.convert(row)
-        system = next((said for name in SYSTEM if (said := text(row.get(name), name))), "")
+        system = next((said for name in SYSTEM if (said := text(_optional(row, name), name))), "")
         if system and found and found[0]["role"] != "system":
             found = [{"role": "system", "content": system}, *found]
         conversation = _conversation(found)
-        if conversation is None or row.get(INSTRUCTIONS[0]) is None:
+        if conversation is None or not carries_instructions(row):
             return conversation
         return replace(conversation, types=followed_types(row, conversation.completion[-1]["content"]))
 
@@ -178,7 +193,9 @@ def _schema(row: dict[str, Any]) -> tuple[tuple[str, ...], Callable[[dict[str, A
         if all(column in row for column in columns):
             return columns, convert
     known = "; ".join(" + ".join(columns) for columns in SCHEMAS)
-    advice = "'data.columns' can map other names to these"
+    request, answer = (next((name for name in row if str(name).lower() in usual), None) for usual in _USUAL)
+    mapping = f": {{prompt: {request}, completion: {answer}}}" if request and answer else ""
+    advice = f"'data.columns' can map other names to these{mapping}"
     raise RowError("no_schema", f"no known schema has the columns {_names(row)}; known are {known}; {advice}")
 
 
@@ -193,7 +210,7 @@ def _renamed(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
 
 
 def _history(row: dict[str, Any]) -> list[Message]:
-    pairs = row.get("history") or []
+    pairs = _optional(row, "history") or []
     if isinstance(pairs, str):  # as a CSV file holds it
         pairs = list_in_text(pairs) if pairs.strip() else []
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
@@ -210,6 +227,11 @@ def _value(row: dict[str, Any], column: str) -> Any:
     if column not in row:
         raise RowError("missing_column", f"the column {column!r} is missing; the row has {_names(row)}")
     return row[column]
+
+
+def _optional(row: dict[str, Any], column: str) -> Any:
+    """The value in a column that need not be there; None also for the NaN with which data frames fill it."""
+    return None if is_padding(row.get(column)) else row[column]
 
 
 def _names(row: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ifeval.parameters import is_padding
 from tuning.data.literal_json import list_in_text
 from tuning.data.rows import RowError
 from tuning.model.chat_template import Message, well_formed
@@ -85,7 +86,9 @@ def texts_or_turns(value: Any, name: str) -> list[Message]:
 
 
 def text_or_turns(value: Any, name: str, role: str) -> list[Message]:
-    """The turns in a list of them; or one turn of the role, of a text."""
+    """The turns in a list of them, or a single turn; or one turn of the role, of a text."""
+    if isinstance(value, dict) and {"role", "from"} & set(value):
+        value = [value]
     named = isinstance(value, list) and all(isinstance(each, dict) and {"role", "from"} & set(each) for each in value)
     if value and named:
         return turns(value, name)
@@ -104,6 +107,7 @@ def _listed(value: str, name: str) -> list[Any] | None:
 def _turn(turn: Any, name: str) -> Message:
     if not isinstance(turn, dict):
         raise RowError("not_text", f"{name!r} must hold objects with role and content, not {_kind(turn)}")
+    turn = {key: None if is_padding(each) else each for key, each in turn.items()}
     role = turn.get("role") or turn.get("from")
     given = [key for key in ("content", "value", "text") if key in turn]
     content = next((key for key in given if turn[key] is not None), given[0] if given else None)

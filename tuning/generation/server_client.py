@@ -8,7 +8,7 @@ from typing import Any
 from tuning.core.errors import UserError, explained
 from tuning.generation.decoding import Response, fit
 from tuning.generation.server_connection import Asked, Client, Server
-from tuning.generation.server_reply import Refused, Reply
+from tuning.generation.server_reply import Failed, Refused, Reply
 
 REFUSED_AT_MOST = 20  # prompts, before one has been answered; then it is not the prompts
 
@@ -30,8 +30,8 @@ def generate(
         share: of several processes, this one's number and how many there are.
 
     Raises:
-        UserError: the server is not there, does not know the model, gives no answer, or refuses all prompts; what was
-            under way has been yielded before.
+        UserError: the server is not there, does not know the model, gives a prompt no answer, or refuses all prompts;
+            what was under way has been yielded before.
     """
     own, processes = share
     client, at_once = Client(server), server.generation.concurrency
@@ -108,7 +108,11 @@ def _stop_strings(server: Server) -> list[str]:
 
 
 def _explained(error: BaseException, key: Any) -> BaseException:
-    """The error; of a library's, what was being done."""
+    """The error with the prompt and what to do; of a library's, what was being done."""
+    if isinstance(error, Failed):
+        again = "finished answers are kept, and the same command goes on from them"
+        one = f"if it is prompt {key!r} each time, look into the server's log, or leave it out of 'ifeval.prompts'"
+        return UserError(f"prompt {key!r}: {error}; {again}; {one}")
     if isinstance(error, UserError) or not isinstance(error, Exception):
         return error
     return UserError(f"while asking the server for an answer to prompt {key!r}: {explained(error)}")

@@ -11,15 +11,16 @@ from tuning.config.own_keys import Generation
 from tuning.core.errors import UserError
 from tuning.generation.sequence import own_seed
 from tuning.generation.server_dialects import INTERFACE, OTHER, TRANSFORMERS, Dialect, argument, dialect, request
-from tuning.generation.server_reply import NoAnswer, Refused, Reply, parse, words
+from tuning.generation.server_reply import Failed, NoAnswer, Refused, Reply, parse, words
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, OpenAI
+    from openai import APIConnectionError, APIStatusError, OpenAI
 
 RETRIES = 6  # of a request that gets 408, 409, 429, 5xx, no connection, or 200 without an answer
 WAITS_S = 0.5  # before the first of them, after a 200 without an answer; each later one waits twice as long
 LONGEST_WAIT_S = 8.0
 _LIMIT, _NEWER_LIMIT = INTERFACE["max_new_tokens"], "max_completion_tokens"
+_NO_CONNECTION = ("ConnectError", "InvalidURL", "UnsupportedProtocol")  # names in the client's own library
 _PAGE = re.compile(r"/(chat/)?completions/?$")  # what a client adds to an address
 
 Asked = list[dict[str, str]] | str | list[int]  # a conversation, or a bare prompt, or its token ids, to be continued
@@ -113,6 +114,7 @@ class Client:
 
         Raises:
             Refused: the server refuses this conversation.
+            Failed: it does not answer this one, and may answer others.
             UserError: it does not answer any.
         """
         seed, failures = own_seed(self.server.seed, asked), 0
@@ -120,8 +122,10 @@ class Client:
             try:
                 return self._ask_once(_said(asked), seed, limit)
             except NoAnswer as error:
-                if not error.again or failures == RETRIES:
+                if not error.again:
                     raise UserError(f"{self.address}: {error}{self._advice()}") from None
+                if failures == RETRIES:
+                    raise Failed(f"{self.address}: {error}{self._advice()}") from None
                 time.sleep(min(LONGEST_WAIT_S, WAITS_S * 2**failures))
                 failures += 1
 
@@ -142,12 +146,18 @@ class Client:
         interface = client.completions if "prompt" in asked else client.chat.completions
         try:
             reply = interface.with_raw_response.create(model=self.server.model, **asked, **options).http_response
+            if reply.request.method != "POST":  # what a client makes of some redirections
+                raise UserError(
+                    f"'generation.base_url': {self.address} sends on to {reply.url}: set it to where that is"
+                )
             return parse(reply.text, reply.headers.get("content-type", ""))
         except openai.APITimeoutError:
             seconds = self.server.generation.timeout
-            raise UserError(f"{self.address} took longer than 'generation.timeout', {seconds} s") from None
+            raise Failed(f"{self.address} took longer than 'generation.timeout', {seconds} s") from None
         except openai.APIConnectionError as error:
             cause = words(error.__cause__ or error)
+            if not _unreached(error):
+                raise Failed(f"{self.address} breaks off, or what it sends cannot be read ({cause})") from None
             raise UserError(f"'generation.base_url': no server answers at {self.address} ({cause})") from None
         except openai.AuthenticationError as error:
             advice = "set the environment variable OPENAI_API_KEY"
@@ -158,7 +168,8 @@ class Client:
         except openai.APIStatusError as error:
             said = f"{error.status_code}: {words(error.body)}"
             if error.status_code not in (400, 413, 422):
-                raise UserError(f"{self.address} refuses a request: {said}") from None
+                advice = "; lower 'generation.concurrency'" if error.status_code == 429 else ""
+                raise Failed(f"{self.address} refuses a request: {said}{advice}") from None
             if self._understands(error, options):
                 return self._ask_once(asked, seed, limit)
             raise Refused(said) from None
@@ -193,6 +204,11 @@ class Client:
 
     def _advice(self) -> str:
         return "" if self.address.rstrip("/").endswith("/v1") else f"; is the address {self.address.rstrip('/')}/v1?"
+
+
+def _unreached(error: "APIConnectionError") -> bool:
+    """Whether there was no connection at all; of a server that has been there, something else is wrong."""
+    return error.__cause__ is None or type(error.__cause__).__name__ in _NO_CONNECTION
 
 
 def _context(model: dict[str, Any]) -> int | None:

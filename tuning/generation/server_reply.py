@@ -13,6 +13,14 @@ from tuning.core.redaction import redacted
 from tuning.model.chat_template import well_formed
 
 _EVENT = re.compile(r"data:|event:|id:|retry:|:")  # how server-sent events, or comments between them, begin
+_CUT = (
+    "length",
+    "max_tokens",
+    "max_new_tokens",
+    "max_output_tokens",
+    "model_length",
+)  # finish reasons, as servers say it
+_BROKEN = ("error", "abort", "aborted")
 _SHOWN = 300  # characters of what a server says
 
 
@@ -32,6 +40,10 @@ class Refused(Exception):
     """A reply that refuses this one request; the message is what the server says."""
 
 
+class Failed(Exception):
+    """No answer to this one request, though it was asked again; the message says what came instead."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """An answer.
@@ -39,7 +51,7 @@ class Reply:
     Attributes:
         text: of the answer, without what a server sends apart as reasoning.
         new_tokens: None where the server does not count them.
-        finish_reason: as the server has it.
+        finish_reason: as the server has it; ``length`` where it is cut at the limit of new tokens.
         reasoning: whether there is text that was sent apart as reasoning.
     """
 
@@ -60,21 +72,32 @@ def parse(body: str, kind: str) -> Reply:
         Refused: it says that this request will never be answered.
     """
     body = body.lstrip("\ufeff \t\r\n")
-    found = _streamed(body) if _EVENT.match(body) else _json(body, kind)
+    if not body:
+        raise NoAnswer("it answers with nothing", again=True)
+    found = _streamed(body) if _EVENT.match(body) else _of_lines(body) or _json(body, kind)
     value = _mapping(found)
     choice = _first(value.get("choices"))
     if not choice:
         raise _failure("it answers without choices", found)
     if wrong := value.get("error") or choice.get("error"):
         raise _failure("it breaks off its answer", {"error": wrong})
-    message = _mapping(choice.get("message")) or {"content": choice.get("text")}  # of a conversation, of a bare prompt
+    reason = str(choice.get("finish_reason") or "stop").lower()
+    if reason in _BROKEN:
+        raise NoAnswer(f"it breaks off its answer (finish reason {reason})", again=True)
+    message = _message(choice)
     tokens = _mapping(value.get("usage")).get("completion_tokens")
     return Reply(
-        redacted(well_formed(_text(message.get("content")))),
-        tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None,
-        str(choice.get("finish_reason") or "stop"),
-        bool(message.get("reasoning_content") or message.get("reasoning")),
+        redacted(well_formed(_text(message.get("content")) or _text(message.get("refusal")))),
+        tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None,
+        "length" if reason in _CUT else reason,
+        any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking")),
     )
+
+
+def _message(choice: dict[str, Any]) -> dict[str, Any]:
+    """What was said: of a conversation, of a bare prompt, or in the piece of a stream that was put together."""
+    found = choice.get("message") or choice.get("delta") or choice.get("text")
+    return found if isinstance(found, dict) else {"content": found}
 
 
 def words(value: Any) -> str:
@@ -109,13 +132,19 @@ def _json(body: str, kind: str) -> Any:
 
 
 def _text(content: Any) -> str:
-    """The text of a message, which may be in parts."""
+    """The text of a message, which may be in parts.
+
+    Raises:
+        NoAnswer: it is a number or a boolean.
+    """
     if isinstance(content, dict):
         return _part(content)
     if isinstance(content, list):
         texts = (_part(part) if isinstance(part, dict) else part for part in content)
         return "".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
+    if content is None or isinstance(content, str):
+        return content or ""
+    raise NoAnswer(f"it answers with something that is no text: {words(content)}", again=True)
 
 
 def _part(part: dict[str, Any]) -> str:
@@ -126,13 +155,25 @@ def _part(part: dict[str, Any]) -> str:
     return text if isinstance(text, str) else ""
 
 
+def _of_lines(body: str) -> dict[str, Any] | None:
+    """The reply in a stream that is one JSON object a line; None where it is none."""
+    lines = [line for line in re.split("\r\n?|\n", body) if line.strip()]
+    if len(lines) < 2 or not all(line.startswith("{") and line.rstrip().endswith("}") for line in lines):
+        return None
+    return _joined(lines)
+
+
 def _streamed(body: str) -> dict[str, Any]:
-    """Server-sent events, put together to the reply that they are the pieces of.
+    """The reply in a stream of server-sent events."""
+    return _joined([line[5:].strip() for line in re.split("\r\n?|\n", body) if line.startswith("data:")])
+
+
+def _joined(events: list[str]) -> dict[str, Any]:
+    """The reply that events are the pieces of.
 
     Raises:
         NoAnswer: the stream ends before the answer does.
     """
-    events = [line[5:].strip() for line in re.split("\r\n?|\n", body) if line.startswith("data:")]
     whole: dict[str, Any] = {}
     message, reason, begun = {"content": "", "reasoning_content": ""}, None, False
     for event in events:

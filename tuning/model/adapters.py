@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError, doing
+from tuning.model.adapter_faults import check_lora
 from tuning.model.base_model import load_model
 from tuning.model.model_spec import ModelSpec
 
@@ -114,6 +115,8 @@ def add_adapter(
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing)
     # PEFT writes what it finds out about the model into the configurations.
     lora, prompt_tuning = copy.deepcopy(adapter.lora), copy.deepcopy(adapter.prompt_tuning)
+    if lora is not None:
+        check_lora(model, lora, prompt_tuning is not None)
     try:
         if prompt_tuning is None:
             return get_peft_model(model, lora)
@@ -121,7 +124,7 @@ def add_adapter(
             model = inject_adapter_in_model(lora, model)
         tuned = get_peft_model(model, prompt_tuning)
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"the adapter does not fit {spec.name}: {error}") from error
+        raise UserError(f"the adapter does not fit {spec.name}: {' '.join(str(error).split())}") from error
     if lora is not None:  # prompt tuning has frozen everything else
         for parameter in lora_parameters(tuned).values():
             parameter.data = parameter.data.float()

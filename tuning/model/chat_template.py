@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError
+from tuning.model.faults import check_tokenizer_files
 from tuning.model.hub import borrow, explain
 from tuning.model.rendering import Message, check_template, rendered, rendered_prompt
 from tuning.model.special_tokens import Marked, marked
@@ -41,6 +42,7 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
 
     name = name or params.tokenizer or params.model
     borrow(name)
+    check_tokenizer_files(name)
     with explain("tokenizer", name):
         tokenizer = AutoTokenizer.from_pretrained(
             name, **{"trust_remote_code": False} | params.tokenizer_config.arguments

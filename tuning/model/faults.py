@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
+from tuning.model.other_formats import other_format
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
 _HEADS = ("Classification", "QuestionAnswering", "MultipleChoice", "MaskedLM")  # ends of names of other models' classes
 _ELSEWHERE = ("subfolder", "variant", "gguf_file")  # arguments with which the weights have other names
+_PICKLES = (b"PK\x03\x04", b"\x80")  # how what torch.save writes begins, today and in old files
+_TOKENIZERS = ("tokenizer*", "vocab*", "merges.txt", "*.model", "*.tiktoken")
 _POINTER = b"version https://git-lfs"
 _AGAIN = "fetch it again, for example with `hf download NAME --local-dir FOLDER`"
 
@@ -61,6 +64,24 @@ def check_files(name: str, arguments: dict[str, Any]) -> None:
         _check_file(file)
 
 
+def check_tokenizer_files(name: str) -> None:
+    """Looks for files of a tokenizer that are missing, empty or only stand for the files in a local folder.
+
+    Raises:
+        UserError: there is none, or such a file.
+    """
+    folder = Path(name)
+    if not folder.is_dir() or other_format(name):
+        return
+    found = sorted({path for pattern in _TOKENIZERS for path in folder.glob(pattern) if path.is_file()})
+    if not found:
+        raise UserError(
+            f"tokenizer {name!r} has no files of a tokenizer: set 'tokenizer' to the one that belongs to the model"
+        )
+    for path in found:
+        _check_file(path)
+
+
 def _files(folder: Path) -> list[Path]:
     """The files of weights that transformers will read, which is the first kind that is there."""
     for single in ("model.safetensors", "pytorch_model.bin"):
@@ -95,6 +116,8 @@ def _check_file(path: Path) -> None:
         raise UserError(f"{path} is a pointer of Git LFS and not the file itself: run `git lfs pull` in its repository")
     if not start:
         raise UserError(f"{path} is empty: {_AGAIN}")
+    if path.suffix == ".bin" and not start.startswith(_PICKLES):
+        raise UserError(f"{path} is cut or damaged (torch.save does not write what it begins with): {_AGAIN}")
     if path.suffix != ".safetensors":
         return
     try:

@@ -56,7 +56,7 @@ class ModelSpec:
         import torch
         from transformers import AutoModelForCausalLM
 
-        with torch.device("meta"):
+        with explain("model", self.name), torch.device("meta"):
             model = AutoModelForCausalLM.from_config(
                 copy.deepcopy(self.config), trust_remote_code=self.arguments.get("trust_remote_code", False)
             )

@@ -1,4 +1,4 @@
-"""Folders and repositories that are named as a model and hold something else: an adapter, or GGUF files."""
+"""Folders and repositories that are named as a model and hold something else: an adapter, GGUF files, or one file."""
 
 import json
 from collections.abc import Callable
@@ -16,15 +16,21 @@ def other_format(name: str) -> str | None:
     path = Path(name)
     if path.suffix.lower() == ".gguf":
         return _GGUF
+    if path.is_file():
+        return f"is a file: name the folder that it is in, {str(path.parent)!r}"
     try:
         files = _files(name)
-        if "config.json" not in files and "adapter_config.json" in files:
+        if "adapter_config.json" in files and not ("config.json" in files and any(map(_is_weights, files))):
             found = json.loads(files["adapter_config.json"]().read_text(encoding="utf-8"))
             base = found.get("base_model_name_or_path") or "its base model"
             return f"is an adapter of {base}, and no whole model: set 'model' to {base}, or {_MERGE}"
     except Exception:  # what stands in the way of looking is not what is wrong
         return None
     return _GGUF if "config.json" not in files and any(file.endswith(".gguf") for file in files) else None
+
+
+def _is_weights(file: str) -> bool:
+    return file.startswith(("model", "pytorch_model")) and file.endswith((".safetensors", ".bin", ".index.json"))
 
 
 def _files(name: str) -> dict[str, Callable[[], Path]]:

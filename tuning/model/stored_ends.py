@@ -21,11 +21,17 @@ def stored_ends(name: str, params: Params) -> list[int]:
     for kind in (GenerationConfig, AutoConfig):
         try:
             return as_ids(kind.from_pretrained(name, **where).eos_token_id)
-        except (OSError, ValueError, AttributeError):  # a server may have a model of which only the tokenizer is here
+        except (
+            OSError,
+            ValueError,
+            AttributeError,
+            TypeError,
+        ):  # a server may have a model of which only the tokenizer is here
             continue
     return []
 
 
 def as_ids(value: Any) -> list[int]:
-    """The end tokens of a configuration, which has one id, several or none."""
-    return [] if value is None else list(value) if isinstance(value, list) else [value]
+    """The end tokens of a configuration, which has one id, several or none; anything but a whole number is none."""
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, int) and not isinstance(each, bool)]

@@ -68,6 +68,12 @@ COMMANDS = [  # that start a server
         ("lora", {"r": True}, ["'lora.r' must be a whole number of at least 1, not true"]),
         ("lora", {"r": 0}, ["'lora.r' must be a whole number of at least 1, not 0"]),
         ("lora", {"bias": "some"}, ["'lora.bias' must be none, all or lora_only, not 'some'"]),
+        ("lora", {"lora_alpha": 0}, ["'lora.lora_alpha' must be a whole number of at least 1, not 0"]),
+        ("lora", {"lora_dropout": 1.0}, ["'lora.lora_dropout' must be a number from 0 to below 1, not 1.0"]),
+        ("lora", {"target_modules": ["q_proj", 3]}, ["a list, each value of it text, text or null, not"]),
+        ("lora", {"rank_pattern": {"q_proj": 0}}, ["a mapping of text to a whole number of at least 1 or null"]),
+        ("lora", {"init_lora_weights": "eva"}, ["'lora.init_lora_weights' must be true, false, gaussian, olora"]),
+        ("lora", {"layer_replication": [[0, 2]]}, ["'lora.layer_replication' cannot be set", "copies of a layer"]),
         ("lora", {"enabled": False}, ["no adapter is enabled", "prompt_tuning.enabled"]),
         ("train", {"optim": "adamw_8bi"}, ["did you mean 'adamw_8bit'"]),
         ("train", {"lr_scheduler_type": "cosin"}, ["did you mean 'cosine'"]),
@@ -212,6 +218,15 @@ def test_what_is_missing_is_said():
     del values["model"], values["lora"], values["data"]["num_val"], values["data"]["instructions"]["types"]
     names = ("model", "lora", "data.num_val", "data.instructions.types")
     assert sorted(checks.check(values)) == sorted(f"{name!r} is missing" for name in names)
+
+
+@pytest.mark.parametrize("changes", [{"modules_to_save": ["norm"]}, {"bias": "all"}, {"trainable_token_indices": [1]}])
+def test_what_would_be_lost_beside_prompt_tuning(changes):
+    values = copy.deepcopy(DEFAULT)
+    values["lora"].update(changes)
+    assert checks.check(values) == []
+    values["prompt_tuning"]["enabled"] = True
+    assert f"'lora.{next(iter(changes))}' is lost beside prompt tuning" in checks.check(values)[0]
 
 
 def test_a_soft_prompt_needs_a_length():

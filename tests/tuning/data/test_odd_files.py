@@ -1,7 +1,9 @@
 """Files that hold no rows, are of another kind than their name says, or divide their cells in ways of their own."""
 
+import bz2
 import gzip
 import json
+import lzma
 
 import pytest
 
@@ -46,13 +48,13 @@ def test_parquet_without_rows_or_packed(tmp_path):
     ("start", "words"),
     [
         (b"PK\x03\x04", "ZIP archive or a spreadsheet"),
-        (b"BZh9", "packed with bzip2"),
-        (b"\xfd7zXZ\x00", "packed with xz"),
+        (b"BZh9", "cannot be read"),
+        (b"\xfd7zXZ\x00", "cannot be read"),
         (b"\x28\xb5\x2f\xfd", "packed with Zstandard"),
         (b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS.*git lfs pull"),
     ],
 )
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.json.gz"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.json.gz", "rows.jsonl.xz"])
 def test_a_file_of_another_kind_says_what_it_is(tmp_path, name, start, words):
     (tmp_path / name).write_bytes(start + bytes(range(256)))
     with pytest.raises(UserError, match=words):
@@ -63,6 +65,58 @@ def test_a_file_that_is_packed_twice(tmp_path):
     lines = "\n".join(json.dumps(row) for row in ROWS).encode()
     (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(gzip.compress(lines)))
     assert read(tmp_path / "rows.jsonl.gz") == ROWS
+
+
+@pytest.mark.parametrize(("ending", "pack"), [("bz2", bz2.compress), ("xz", lzma.compress)])
+def test_files_that_are_packed_otherwise(tmp_path, ending, pack):
+    packed = pack("\n".join(map(json.dumps, ROWS)).encode())
+    for name in (f"rows.jsonl.{ending}", "rows.jsonl"):
+        (tmp_path / name).write_bytes(packed)
+        assert read(tmp_path / name) == ROWS
+    (tmp_path / "rows.csv").write_bytes(packed[:-9])
+    with pytest.raises(UserError, match=r"rows\.csv: cannot be read"):
+        read(tmp_path / "rows.csv")
+
+
+def test_what_is_no_file_of_rows(tmp_path):
+    import os
+
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "rows.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd1234")
+    (tmp_path / "rows.xlsx").write_bytes(b"PK\x03\x041234")
+    for name, words in {
+        "pipe.jsonl": "not a pipe",
+        "folder": "not a folder: name a file in it",
+        "rows.jsonl.zst": "packed with Zstandard: unpack it",
+        "rows.xlsx": "save the sheet as CSV",
+    }.items():
+        with pytest.raises(UserError, match=words):
+            read(tmp_path / name)
+    with pytest.raises(UserError, match="an address is not read: fetch the file first"):
+        read("https://example.org/rows.jsonl")
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json"])
+def test_commas_after_the_last_of_something(tmp_path, name):
+    lines = [json.dumps(row) for row in ROWS]
+    for text in (",\n".join(lines) + ",\n", "[" + ",\n".join(lines) + ",\n]"):
+        (tmp_path / name).write_text(text)
+        assert read(tmp_path / name) == ROWS
+
+
+@pytest.mark.parametrize(("name", "divider"), [("rows.jsonl", "\n"), ("rows.jsonl", ",\n"), ("rows.json", None)])
+def test_conversations_without_a_name(tmp_path, name, divider):
+    turns = [[{"role": "user", "content": "Why?"}], [{"from": "human", "value": "How?"}]]
+    text = json.dumps(turns) if divider is None else divider.join(map(json.dumps, turns))
+    (tmp_path / name).write_text(text)
+    assert read(tmp_path / name) == [{"messages": each} for each in turns]
+
+
+@pytest.mark.parametrize("divider", [",", ";"])
+def test_tab_separated_by_name_only(tmp_path, divider):
+    (tmp_path / "rows.tsv").write_text(f"prompt{divider}response\na{divider}b\n")
+    assert read(tmp_path / "rows.tsv") == [{"prompt": "a", "response": "b"}]
 
 
 @pytest.mark.parametrize(

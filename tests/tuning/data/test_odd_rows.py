@@ -120,3 +120,49 @@ def test_a_history_that_is_no_list_of_pairs(tmp_path):
     for empty in ("", "[]", None, []):
         (tmp_path / "rows.jsonl").write_text(json.dumps({**ROWS[0], "history": empty}))
         assert conversations(tmp_path / "rows.jsonl") == [SAID]
+
+
+@pytest.mark.parametrize("padding", [None, float("nan")])
+@pytest.mark.parametrize("column", ["input", "system", "history", "instruction_id_list"])
+def test_padding_in_a_column_that_need_not_be_there(tmp_path, column, padding):
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"instruction": "Why?", "output": "So.", column: padding}))
+    assert conversations(tmp_path / "rows.jsonl") == [SAID]
+
+
+def test_padding_in_a_turn(tmp_path):
+    nan = float("nan")
+    turns = [
+        {"role": nan, "from": "human", "content": nan, "value": "Why?", "tool_calls": nan},
+        SAID[1] | {"from": nan, "function_call": None},
+    ]
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"messages": turns}))
+    assert conversations(tmp_path / "rows.jsonl") == [SAID]
+
+
+def test_single_turns_in_columns(tmp_path):
+    """Alone in a file, such a row looks like columns."""
+    row = json.dumps({"prompt": SAID[0], "completion": SAID[1]})
+    for text, count in ((row, 1), (f"{row}\n{row}", 2)):
+        (tmp_path / "rows.jsonl").write_text(text)
+        assert conversations(tmp_path / "rows.jsonl") == [SAID] * count
+
+
+def test_preferences_without_a_prompt(tmp_path):
+    row = {"chosen": SAID, "rejected": [SAID[0], {"role": "assistant", "content": "No."}]}
+    (tmp_path / "rows.jsonl").write_text("\n".join([json.dumps(row)] * 2))
+    assert conversations(tmp_path / "rows.jsonl") == [SAID] * 2
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"chosen": "Human: a", "rejected": "Human: b"}))
+    with pytest.raises(UserError, match="'chosen' must hold a list of turns"):
+        conversations(tmp_path / "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [("question", "answer"), ("instruction", "response"), ("Prompt", "Output"), ("input", "target")],
+)
+def test_a_mapping_of_columns_is_proposed(tmp_path, request_, answer):
+    (tmp_path / "rows.csv").write_text(f"id,{request_},{answer}\n1,Why?,So.\n")
+    with pytest.raises(UserError, match=rf"can map .*: {{prompt: {request_}, completion: {answer}}}; 'data.on_error"):
+        conversations(tmp_path / "rows.csv")
+    found = conversations(tmp_path / "rows.csv", {"prompt": request_, "completion": answer})
+    assert found == [SAID]

@@ -39,7 +39,26 @@ def test_the_types_of_a_row_are_read(tmp_path, asked):
     assert row.prompt[-1]["content"] == "Name three rivers."
 
 
-@pytest.mark.parametrize("asked", [{}, {"instruction_id_list": None, "kwargs": None}])
+@pytest.mark.parametrize("kwargs", [{"kwargs": [float("nan")]}, {"kwargs": float("nan")}, {"kwargs": None}, {}])
+def test_padding_in_the_place_of_kwargs_is_none(tmp_path, kwargs):
+    [row] = read(tmp_path, ALPACA | {"instruction_id_list": ["punctuation:no_comma"], "output": "Elbe"} | kwargs)
+    assert row.types == ("punctuation:no_comma",)
+    with pytest.raises(UserError, match="line 1: instruction 'length_constraints:number_words': .* is missing"):
+        read(tmp_path, ALPACA | {"instruction_id_list": ASKED["instruction_id_list"]} | kwargs)
+
+
+def test_cells_without_instructions(tmp_path):
+    lines = ["instruction,output,instruction_id_list,kwargs"]
+    lines += [f"Name {number}.,It is one,{cell},{cell}" for number, cell in enumerate(("", " ", "null", "NaN"))]
+    lines.append("""Name more.,Elbe,"['punctuation:no_comma']",""")
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    found = [conversation.types for _, conversation in schemas.read(str(tmp_path / "rows.csv"))]
+    assert found == [(), (), (), (), ("punctuation:no_comma",)]
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"instruction_id_list": None, "kwargs": None}, {"instruction_id_list": float("nan")}]
+)
 def test_rows_without_them_have_none(tmp_path, asked):
     assert read(tmp_path, ALPACA | asked)[0].types == ()
 
@@ -52,6 +71,7 @@ def test_rows_without_them_have_none(tmp_path, asked):
             "its answer does not follow its instruction 'length_constraints:number_words'",
         ),
         (ASKED | {"kwargs": []}, "must be lists of the same length"),
+        (ASKED | {"instruction_id_list": [["x"]]}, "instruction ['x']"),
         (ASKED | {"kwargs": 7}, "must be lists of the same length"),
         (ASKED | {"instruction_id_list": ["length:words"]}, "length:words"),
         (ASKED | {"kwargs": [{"num_words": "many", "relation": "at least"}]}, "num_words"),

@@ -37,6 +37,11 @@ BUSY = {"choices": None, "error": {"message": "Upstream is too busy", "code": 42
         (completion(None, 5, "stop", reasoning_content="so"), Response("", 5, "stop")),
         (completion("", 0, "content_filter"), Response("", 0, "stop")),
         (completion("x", reason=None), Response("x", 1, "stop")),
+        ({"choices": [{"message": "a b", "finish_reason": "STOP"}]}, Response("a b", 2, "stop")),
+        ({"choices": [{"message": None, "delta": {"content": "a b"}}]}, Response("a b", 2, "stop")),
+        (completion(None, 4, "stop", refusal="I cannot."), Response("I cannot.", 4, "stop")),
+        (completion("a", -1, "MAX_TOKENS"), Response("a", 1, "length")),
+        ("\n".join(map(json.dumps, EVENTS)), Response("Fine, you?", 3, "length")),
         (STREAM, Response("Fine, you?", 3, "length")),
     ],
 )
@@ -57,6 +62,9 @@ def test_a_reply_without_an_answer_is_asked_for_again(server, body):
     [
         (BUSY, "answers without choices: Upstream is too busy", 1 + server_connection.RETRIES),
         ({"choices": []}, "answers without choices", 1 + server_connection.RETRIES),
+        (completion(7), "answers with something that is no text: 7", 1 + server_connection.RETRIES),
+        (completion("a", 1, "abort"), "breaks off its answer (finish reason abort)", 1 + server_connection.RETRIES),
+        (" ", "answers with nothing", 1 + server_connection.RETRIES),
         ("upstream timed out", "text/plain instead of JSON: 'upstream timed out'", 1 + server_connection.RETRIES),
         ("<!doctype html><title>UI</title>", "text/html instead of JSON: '<!doctype", 1),
         ({"error": {"message": "no such key", "code": 401}}, "no such key", 1),
@@ -70,11 +78,20 @@ def test_a_server_that_never_answers_is_quoted(server, body, words, requests):
     assert len(server.bodies) == requests
 
 
-def refuses(*numbers, status=400):
+def test_a_prompt_that_fails_each_time_is_named_and_finished_answers_are_kept(server):
+    for status, words in ((500, "refuses a request: 500"), (429, "lower 'generation.concurrency'"), (200, "choices")):
+        server.reply, found = refuses(4, status=status, body={"error": "no slot"}), {}
+        with pytest.raises(UserError, match=f"^prompt 'key 4': .*{words}.*answers are kept.*'ifeval.prompts'$"):
+            found.update(itertools.chain.from_iterable(batches(server.url)))
+        assert found
+        assert 4 not in found
+
+
+def refuses(*numbers, status=400, body=None):
     def reply(asked):
         text = asked["messages"][-1]["content"]
         if int(text.split()[-1]) in numbers:
-            return status, {"error": {"message": "This model's context holds 64 tokens", "code": status}}
+            return status, body or {"error": {"message": "This model's context holds 64 tokens", "code": status}}
         return 200, completion(text, 2)
 
     return reply

@@ -9,6 +9,7 @@ from tests import odd_checkpoints, tiny
 from tuning.core.errors import UserError
 from tuning.model import faults
 from tuning.model.base_model import load_model
+from tuning.model.chat_template import load_tokenizer
 from tuning.model.model_spec import model_spec
 
 
@@ -19,6 +20,10 @@ def folder(tiny_model, tmp_path):
 
 def load(folder):
     return load_model(model_spec(tiny.checked(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"))))
+
+
+def tokenizer(folder):
+    return load_tokenizer(tiny.checked(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")))
 
 
 @pytest.mark.parametrize(
@@ -144,3 +149,63 @@ def test_more_layers_than_the_files_have(folder):
     (folder / "config.json").write_text(json.dumps(values | {"num_hidden_layers": 3}))
     with pytest.raises(UserError, match=r"lack 9 of the model's tensors, such as model\.layers\.2\."):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (
+            write(b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12\n"),
+            "tokenizer.json is a pointer of",
+        ),
+        (write(b""), "tokenizer.json is empty: fetch it again"),
+        (write(b'{"version": '), "cannot be loaded: JSONDecodeError"),
+    ],
+)
+def test_a_file_of_a_tokenizer_that_is_not_whole(folder, damage, words):
+    damage(folder / "tokenizer.json")
+    with pytest.raises(UserError, match=words):
+        tokenizer(folder)
+
+
+def test_a_folder_without_a_tokenizer(folder):
+    for path in [*folder.glob("tokenizer*"), *folder.glob("special*"), *folder.glob("chat*")]:
+        path.unlink()
+    with pytest.raises(UserError, match="has no files of a tokenizer: set 'tokenizer' to the one"):
+        tokenizer(folder)
+
+
+def test_a_file_named_as_a_model(folder):
+    for how in (load, tokenizer):
+        with pytest.raises(UserError, match=f"config.json' is a file: name the folder that it is in, '{folder}'"):
+            how(folder / "config.json")
+
+
+def test_an_adapter_beside_a_config(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
+    with pytest.raises(UserError, match="is an adapter of some/base, and no whole model"):
+        load(folder)
+
+
+def test_weights_that_torch_did_not_save(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    (folder / "pytorch_model.bin").write_bytes(b"<html>There is no such file</html>")
+    with pytest.raises(UserError, match="pytorch_model.bin is cut or damaged"):
+        load(folder)
+
+
+@pytest.mark.parametrize("values", [{"hidden_act": "none"}, {"rope_parameters": {"rope_type": "none"}}])
+def test_a_config_that_no_model_can_be_made_of(folder, values):
+    odd_checkpoints.change(folder / "config.json", **values)
+    with pytest.raises(UserError, match="cannot be loaded: KeyError: 'none'"):
+        assert model_spec(tiny.checked(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"))).parameters
+
+
+@pytest.mark.parametrize(("content", "ends"), [("[]", []), ('{"eos_token_id": ["3", 3, true, null]}', [3])])
+def test_end_tokens_that_are_none(folder, content, ends):
+    from tuning.model.stored_ends import stored_ends
+
+    (folder / "generation_config.json").write_text(content)
+    odd_checkpoints.change(folder / "config.json", eos_token_id=None)
+    assert stored_ends(str(folder), tiny.checked(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"))) == ends

@@ -1,0 +1,73 @@
+"""What the section ``lora`` names and the model does not have, or cannot take up, is said before weights are loaded."""
+
+import pytest
+
+from tests import loading, odd_checkpoints, tiny
+from tests.tuning.estimates import estimator
+from tuning.core.errors import UserError
+
+SOME = ["q_proj"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"modules_to_save": ["nope"]}, "'lora.modules_to_save': the model has no module named 'nope'; it has model, "),
+        ({"modules_to_save": ["norm", "lm_haed"]}, "no module named 'lm_haed'; did you mean 'lm_head'"),
+        ({"target_modules": ["q_proj", "v_prj"]}, "'lora.target_modules': .* 'v_prj'; did you mean 'v_proj'"),
+        ({"target_modules": ["mlp.q_proj"]}, "'lora.target_modules': .* 'mlp.q_proj'"),
+        ({"target_modules": "q_proj"}, "no module's whole name, such as 'model.layers.0.self_attn.q_proj', .*q_proj]"),
+        ({"target_modules": "(q_proj"}, r"'lora.target_modules': '\(q_proj' is no regular expression"),
+        ({"target_modules": ["mlp"]}, "does not fit .*: Target module LlamaMLP"),
+        ({"exclude_modules": ["gate"]}, "'lora.exclude_modules': .* named 'gate'"),
+        ({"exclude_modules": ".*gate"}, "'lora.exclude_modules': no module's whole name"),
+        ({"target_modules": SOME, "layers_to_transform": [0, 2]}, "in a layer 2; the layers .* from 0 to 1"),
+        ({"target_modules": SOME, "layers_to_transform": 1, "layers_pattern": "h"}, "below 'h'"),
+        ({"rank_pattern": {"q_prj": 2}}, "'lora.rank_pattern': .* 'q_prj'; did you mean 'q_proj'"),
+        ({"target_modules": SOME, "alpha_pattern": {"v_proj": 2}}, "'lora.alpha_pattern': .* of 'lora.target_modules'"),
+        ({"rank_pattern": {"q_proj": 2, "(v": 1}}, r"'lora.rank_pattern': '\(v' is no regular expression"),
+        ({"target_parameters": ["experts.up"]}, "'lora.target_parameters': .* no parameter named 'experts.up'"),
+        ({"trainable_token_indices": {"wte": [1]}}, "'lora.trainable_token_indices': .* 'wte'"),
+        ({"trainable_token_indices": [3, 99999]}, "'lora.trainable_token_indices': 99999 is no token: .* 0 to 799"),
+        ({"lora_bias": True}, "'lora.lora_bias': 'model.layers.0.self_attn.q_proj' has no bias"),
+    ],
+)
+def test_names_that_nothing_has(params, changes, words):
+    params["lora"].update(changes)
+    with pytest.raises(UserError, match=words) as raised:
+        assert estimator(params).trained
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"modules_to_save": ["lm_head", "model.norm"]},
+        {"target_modules": None, "rank_pattern": {"v_proj": 2}},
+        {"target_modules": ["self_attn.q_proj", "embed_tokens"], "exclude_modules": ["layers.0.self_attn.q_proj"]},
+        {"target_modules": r".*\.[qv]_proj", "exclude_modules": r".*\.1\..*", "alpha_pattern": {"layers.0.*q_proj": 4}},
+        {"target_modules": SOME, "layers_to_transform": [1], "layers_pattern": "layers"},
+        {"trainable_token_indices": [0, 799]},
+    ],
+)
+def test_names_that_the_model_has(params, changes):
+    params["lora"].update(changes)
+    assert estimator(params).trained.parameters > 0
+    loading.adapted(params)
+
+
+def test_shared_weights_take_up_no_adapter(params, tmp_path):
+    params["model"] = str(odd_checkpoints.save(tmp_path / "tied", tied=True))
+    params["lora"]["target_modules"] = ["q_proj", "embed_tokens"]
+    with pytest.raises(UserError, match="the head shares the weights of 'model.embed_tokens'.*'lora.modules_to_save'"):
+        assert estimator(params).trained
+    params["lora"].update(target_modules=SOME, modules_to_save=["embed_tokens"])
+    assert estimator(params).trained
+
+
+def test_prompt_tuning_goes_past_the_embeddings(tiny_model):
+    values = tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+    values["lora"]["target_modules"] = ["q_proj", "embed_tokens"]
+    values["prompt_tuning"]["enabled"] = True
+    with pytest.raises(UserError, match="prompt tuning goes past 'model.embed_tokens': remove it"):
+        loading.adapted(values)

@@ -1,0 +1,167 @@
+"""The section ``lora``, compared with the model before it is changed.
+
+PEFT passes over names that a model does not have, and merges wrongly where weights are shared, without a word.
+"""
+
+import copy
+import difflib
+import re
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from tuning.core.errors import UserError
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from transformers import PreTrainedModel
+
+_SHOWN = 12  # names of modules in a message
+_ALL = "all-linear"
+
+
+def check_lora(model: "PreTrainedModel", lora: "LoraConfig", beside_prompt_tuning: bool) -> None:
+    """Looks for what nothing in the model has, and for what could not be merged into its weights, or not be saved.
+
+    Args:
+        model: as it is before LoRA's layers are put into it; it may have no data.
+        beside_prompt_tuning: whether both are trained at once.
+
+    Raises:
+        UserError: there is such a name, pattern, number or module.
+    """
+    _check_names(model, lora)
+    _check_embeddings(model, lora, beside_prompt_tuning)
+    if lora.lora_bias:
+        _check_biases(model, lora)
+
+
+def _check_names(model: "PreTrainedModel", lora: "LoraConfig") -> None:
+    """Names, patterns and numbers of layers that nothing in the model has."""
+    modules = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
+    parameters = [name for name, _ in model.named_parameters(remove_duplicate=False)]
+    targets, excluded = lora.target_modules, lora.exclude_modules
+    for key, given, owners, has in (
+        ("target_modules", None if targets == _ALL else targets, modules, _ends_with),
+        ("exclude_modules", excluded, modules, _ends_with),
+        ("modules_to_save", lora.modules_to_save, modules, str.endswith),  # as PEFT has it, without a point
+        ("target_parameters", lora.target_parameters, parameters, _ends_with),
+        ("trainable_token_indices", _embeddings(lora), modules, str.endswith),
+    ):
+        if isinstance(given, str):
+            _check_whole_pattern(key, given, modules)
+            continue
+        for name in sorted(given or ()):
+            if not any(has(owner, name) for owner in owners):
+                raise _unknown(key, name, owners)
+    _check_layers(lora, modules)
+    _check_tokens(model, lora)
+    for key in ("rank_pattern", "alpha_pattern"):
+        _check_pattern(key, getattr(lora, key) or {}, _targeted(model, lora))
+
+
+def _check_embeddings(model: "PreTrainedModel", lora: "LoraConfig", beside_prompt_tuning: bool) -> None:
+    """LoRA of the embeddings, which prompt tuning would bypass, and whose merged weights the head may share."""
+    embeddings, head = model.get_input_embeddings(), model.get_output_embeddings()
+    names = [name for name in _targeted(model, lora) if model.get_submodule(name) is embeddings]
+    whole = "remove it, or name it in 'lora.modules_to_save'"
+    if names and head is not None and head.weight is embeddings.weight:
+        problem = f"the head shares the weights of {names[0]!r}, so they cannot take up what only one of them learns"
+        raise UserError(f"params.yaml, 'lora.target_modules': {problem}: {whole}")
+    if names and beside_prompt_tuning:
+        raise UserError(f"params.yaml, 'lora.target_modules': prompt tuning goes past {names[0]!r}: remove it")
+
+
+def _check_biases(model: "PreTrainedModel", lora: "LoraConfig") -> None:
+    for name in _targeted(model, lora):
+        if getattr(model.get_submodule(name), "bias", None) is None:
+            problem = f"{name!r} has no bias, so LoRA's cannot be merged into it"
+            raise UserError(f"params.yaml, 'lora.lora_bias': {problem}: set it to false")
+
+
+def _ends_with(owner: str, name: str) -> bool:
+    return f".{owner}".endswith(f".{name}")
+
+
+def _check_whole_pattern(key: str, pattern: str, modules: list[str]) -> None:
+    """A text, which PEFT takes for a pattern that a module's whole name matches."""
+    compiled = _compiled(key, pattern)
+    if not any(map(compiled.fullmatch, modules)):
+        problem = f"no module's whole name, such as {max(modules, key=_depth)!r}, matches the pattern {pattern!r}"
+        raise UserError(f"params.yaml, 'lora.{key}': {problem}; a list, [{pattern}], takes ends of names")
+
+
+def _depth(name: str) -> int:
+    return name.count(".")
+
+
+def _compiled(key: str, pattern: str) -> re.Pattern:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"params.yaml, 'lora.{key}': {pattern!r} is no regular expression ({error})") from None
+
+
+def _embeddings(lora: "LoraConfig") -> Iterable[str]:
+    given = lora.trainable_token_indices
+    return given if isinstance(given, dict) else ()
+
+
+def _check_tokens(model: "PreTrainedModel", lora: "LoraConfig") -> None:
+    """Token ids of ``trainable_token_indices``."""
+    given, size = lora.trainable_token_indices or (), model.get_input_embeddings().weight.shape[0]
+    for number in [each for ids in given.values() for each in ids] if isinstance(given, dict) else given:
+        if not isinstance(number, int) or not 0 <= number < size:
+            raise UserError(
+                f"params.yaml, 'lora.trainable_token_indices': {number!r} is no token: the model's are 0 to {size - 1}"
+            )
+
+
+def _check_layers(lora: "LoraConfig", modules: list[str]) -> None:
+    """The numbers of ``layers_to_transform``, as PEFT finds them in names."""
+    from peft.tuners.tuners_utils import check_target_module_exists
+
+    given = lora.layers_to_transform
+    for number in [given] if isinstance(given, int) else given or ():
+        only = copy.copy(lora)
+        only.layers_to_transform, only.exclude_modules, only.modules_to_save = [number], None, None
+        if not any(check_target_module_exists(only, name) for name in modules):
+            where = f" below {lora.layers_pattern!r} ('lora.layers_pattern')" if lora.layers_pattern else ""
+            raise UserError(
+                f"params.yaml, 'lora.layers_to_transform': no module of 'lora.target_modules' is in a layer {number}"
+                f"{where}; the layers of the model are numbered from 0 to {_last_layer(modules)}"
+            )
+
+
+def _last_layer(modules: list[str]) -> int:
+    return max((int(part) for name in modules for part in name.split(".") if part.isdecimal()), default=0)
+
+
+def _targeted(model: "PreTrainedModel", lora: "LoraConfig") -> list[str]:
+    """The modules that get LoRA's matrices; none where PEFT chooses them by the model's kind."""
+    import torch
+    from peft.tuners.tuners_utils import check_target_module_exists
+    from transformers.pytorch_utils import Conv1D
+
+    if lora.target_modules == _ALL:
+        kinds, head = (torch.nn.Linear, Conv1D), model.get_output_embeddings()
+        return [name for name, each in model.named_modules() if isinstance(each, kinds) and each is not head]
+    names = [name for name, _ in model.named_modules() if name]
+    return [name for name in names if lora.target_modules and check_target_module_exists(lora, name)]
+
+
+def _check_pattern(key: str, patterns: Collection[str], targeted: list[str]) -> None:
+    for pattern in patterns:
+        _compiled(key, pattern)
+        if targeted and not any(re.match(rf"(.*\.)?({pattern})$", name) for name in targeted):
+            raise _unknown(key, pattern, targeted)
+
+
+def _unknown(key: str, name: str, owners: list[str]) -> UserError:
+    """The error for a name, with the nearest that there are."""
+    what, parts = ("parameter", 2) if key == "target_parameters" else ("module", 1)
+    last = list(dict.fromkeys(".".join(owner.split(".")[-parts:]) for owner in owners))
+    last = [each for each in last if not each.isdecimal()]
+    near = difflib.get_close_matches(".".join(name.split(".")[-parts:]), last, n=1, cutoff=0.6)
+    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(last[:_SHOWN])}"
+    extent = " of 'lora.target_modules'" if key.endswith("_pattern") else ""
+    return UserError(f"params.yaml, 'lora.{key}': the model has no {what}{extent} named {name!r}; {hint}")
