@@ -3,6 +3,8 @@
 import errno
 from contextlib import contextmanager
 
+from tuning.core.redaction import redacted
+
 _LONGEST = 2000  # characters of another library's message
 
 
@@ -30,7 +32,7 @@ def explained(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno is not None:
         place = f"{error.filename}: " if error.filename is not None else ""
         return f"{place}{error.strerror}{_advice_on_files(error.errno)}"
-    words = " ".join(str(error).split())
+    words = redacted(" ".join(str(error).split()))  # before it is cut, which may cut a secret too
     words = words if len(words) <= _LONGEST else f"{words[:_LONGEST]}..."
     found = f"{type(error).__name__}: {words}" if words else type(error).__name__
     if "No space left on device" in words or "os error 28" in words or "PytorchStreamWriter" in words:
