@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tuning.core.busy_cores import sleep_beside_others
 from tuning.core.errors import UserError, explained
+from tuning.core.launcher import end_with_the_launcher
 from tuning.core.library_messages import filter_messages
 from tuning.core.redaction import redact_stream, redacted
 from tuning.core.stage_lock import LAUNCHED, stage_lock
@@ -26,6 +27,7 @@ def run(main: Callable[[], None], lock: str | None = None) -> None:
         lock: the stage's name in dvc.yaml; another process that runs it in this folder makes this one end.
     """
     filter_messages()
+    end_with_the_launcher()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # a model may answer what no terminal can show
         redact_stream(stream)

@@ -9,7 +9,8 @@ from tuning.core.errors import UserError
 from tuning.core.files import umask
 from tuning.core.paths import LOCKS
 
-LAUNCHED = "STAGE_IS_LAUNCHED"  # set for processes of a launcher, which itself holds the lock
+# Set for processes that a stage has launched, to its number; 1 where they were launched by hand. It holds the lock.
+LAUNCHED = "STAGE_IS_LAUNCHED"
 
 
 @contextmanager
