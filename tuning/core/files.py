@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ifeval.jsonl import dump_line
-from tuning.core.errors import UserError, explained
+from tuning.core.errors import UserError, explained, writing
 from tuning.core.redaction import redacted_bytes
 
 _WRITTEN = "run the stage that writes it, or `dvc repro`, which runs all of them in order"
@@ -52,7 +52,8 @@ def write_bytes(path: Path, content: bytes) -> None:
     new = _beside(path, "new")
     _remove(new)
     try:
-        new.write_bytes(redacted_bytes(content))
+        with writing(path):
+            new.write_bytes(redacted_bytes(content))
         os.replace(new, path)
     except OSError:
         _remove(new)  # of a full disk, a part
