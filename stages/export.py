@@ -15,7 +15,7 @@ from pathlib import Path
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
 from tuning.core.errors import UserError, doing
-from tuning.core.files import new_folder
+from tuning.core.files import new_folder, write_bytes
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.chat_template import load_tokenizer
 from tuning.model.commits import pinned
@@ -34,7 +34,8 @@ def main(arguments: argparse.Namespace) -> None:
             shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
         else:
             save_whole(folder, params)
-        (folder / "README.md").write_text(str(model_card.card(params, arguments.adapter)), encoding="utf-8")
+        card = str(model_card.card(params, arguments.adapter))
+        write_bytes(folder / "README.md", card.encode("utf-8", "backslashreplace"))  # without secrets
     print(f"{arguments.folder}: {'the adapter' if arguments.adapter else 'the model'}, its tokenizer and its card")
     if repository:
         push(arguments.folder, repository, arguments.private)

@@ -102,6 +102,15 @@ def test_the_adapter_alone(project):
     assert ModelCard.load("out/README.md").data.library_name == "peft"
 
 
+def test_the_card_holds_no_secret_and_any_text(project, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijkl")
+    project["train"]["run_name"] = "of hf_abcdefghijkl \ud800"
+    monkeypatch.setattr(export, "read_params", lambda: tiny.checked(project))
+    export.main(argparse.Namespace(folder=Path("out"), adapter=True, force=False, push=None, private=False))
+    said = Path("out/README.md").read_text(encoding="utf-8")
+    assert "of <HF_TOKEN> \\ud800" in said
+
+
 def test_a_folder_that_exists_is_only_replaced_when_asked_and_only_if_it_holds_a_model(project):
     Path("out").mkdir()
     assert stage("export", "out", "--adapter", "--force").returncode == 0
