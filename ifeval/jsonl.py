@@ -1,18 +1,13 @@
 """JSON Lines, plain or gzipped, from a file or standard input, with errors that name the line."""
 
-import gzip
-import io
 import json
 import math
-import os
 import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-LIMIT = "IFEVAL_MAX_UNPACKED_MIB"  # the environment variable that changes how much a gzipped file may unpack to
-LIMIT_MIB = 256
+from ifeval.unpacking import UnpackingError, unpacked
 
 
 class RecordError(ValueError):
@@ -60,28 +55,10 @@ def _finite(value: Any) -> Any:
 
 def _read(path: str | Path) -> bytes:
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
-        return _unpacked(data, path) if data.startswith(b"\x1f\x8b") else data
+        return unpacked(sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes(), path)
     except FileNotFoundError:
         raise RecordError(f"{path}: there is no such file") from None
-    except (OSError, EOFError, zlib.error) as error:
+    except UnpackingError as error:
+        raise RecordError(str(error)) from None
+    except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error})") from None
-
-
-def _unpacked(data: bytes, path: str | Path) -> bytes:
-    limit = _limit_mib()
-    with gzip.open(io.BytesIO(data)) as file:
-        content = file.read((limit << 20) + 1)
-    if len(content) > limit << 20:
-        raise RecordError(
-            f"{path}: unpacks to more than {limit} MiB; set the environment variable {LIMIT} to a higher number of MiB "
-            "if that is meant"
-        )
-    return content
-
-
-def _limit_mib() -> int:
-    given = os.environ.get(LIMIT, str(LIMIT_MIB))
-    if not given.isdecimal():
-        raise RecordError(f"the environment variable {LIMIT} must be a whole number of MiB, not {given!r}")
-    return int(given)

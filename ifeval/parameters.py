@@ -3,11 +3,13 @@
 import difflib
 import math
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 RELATIONS = ("less than", "at least")
+LONGEST_PATTERN = 100_000  # characters; one of millions takes minutes to be read
 
 
 class InstructionError(ValueError):
@@ -119,7 +121,7 @@ def convert_all(instruction_id: str, parameters: dict[str, Parameter], kwargs: d
         try:
             converted[key] = parameter.convert(given[key])
         except ValueError as error:
-            raise InstructionError(f"{instruction_id}: {key!r} {error}, not {_shown(given[key])}") from None
+            raise InstructionError(f"{instruction_id}: {key!r} {error}, not {shown(given[key])}") from None
     return converted
 
 
@@ -128,9 +130,21 @@ def is_padding(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a message shows it: not all of a long one."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def compiled(pattern: str, flags: int = 0) -> "re.Pattern[str]":
+    """The pattern, without the warnings about what later versions of Python may take it for.
+
+    Raises:
+        re.error, OverflowError, RecursionError: it is not a valid one.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return re.compile(pattern, flags)
 
 
 def _text(value: Any) -> str:
@@ -142,15 +156,16 @@ def _text(value: Any) -> str:
 
 
 def _pattern(value: Any) -> str:
-    _text(value)
+    if len(_text(value)) > LONGEST_PATTERN:
+        raise ValueError(f"must have at most {LONGEST_PATTERN:,} characters, since it is a regular expression")
     try:
-        re.compile(value)
+        compiled(value)
         scoped = _scoped(value)
-        re.compile(scoped)
+        compiled(scoped)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(
             f"is used as a regular expression and is not a valid one ({error}; "
-            f"write {_shown(re.escape(value))} to mean the text itself)"
+            f"write {shown(re.escape(value))} to mean the text itself)"
         ) from None
     return scoped
 

@@ -2,8 +2,9 @@
 
 The official checkers put keywords into regular expressions unescaped. A plain word costs linear
 time. A pattern with a repetition, or with alternatives in groups, can take time exponential in the
-text, so it runs in a process of its own, which is ended after ``LIMIT_S`` seconds; a pattern that
-needs longer is an error of the data, not of the response.
+text, and a long one compares all of itself at each place of the text. Such a pattern runs in a process
+of its own, which is ended after ``LIMIT_S`` seconds; a pattern that needs longer is an error of the
+data, not of the response.
 """
 
 import functools
@@ -12,9 +13,10 @@ import re
 import subprocess
 import sys
 
-from ifeval.parameters import InstructionError
+from ifeval.parameters import InstructionError, compiled, shown
 
 LIMIT_S = 20.0
+_COMPARISONS = 10**8  # of signs, at most, in this process
 
 _WORKER = (
     "import json, re, sys; p, t = json.load(sys.stdin); "
@@ -25,21 +27,21 @@ _WORKER = (
 
 def found(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text, in any case."""
-    if _bounded(pattern):
+    if _is_quick(pattern, text):
         return _compiled(pattern, re.IGNORECASE).search(text) is not None
     return _isolated(pattern, text, "first") > 0
 
 
 def found_as_is(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text; case matters."""
-    if _bounded(pattern):
+    if _is_quick(pattern, text):
         return _compiled(pattern).search(text) is not None
     return _isolated(f"(?-i:{pattern})", text, "first") > 0
 
 
 def count(pattern: str, text: str) -> int:
     """How often the pattern is found without overlap, in any case."""
-    if _bounded(pattern):
+    if _is_quick(pattern, text):
         return sum(1 for _ in _compiled(pattern, re.IGNORECASE).finditer(text))
     return _isolated(pattern, text, "all")
 
@@ -50,9 +52,13 @@ def numbered_pieces(pattern: str, text: str) -> int:
     As in the official checker, each capturing group in the pattern adds one piece per match.
     """
     numbered = rf"\s?{pattern}\s?\d+\s?"
-    if _bounded(pattern):
+    if _is_quick(pattern, text):
         return len(_compiled(numbered).split(text))
     return 1 + _isolated(f"(?-i:{numbered})", text, "all") * (1 + _compiled(numbered).groups)
+
+
+def _is_quick(pattern: str, text: str) -> bool:
+    return len(pattern) * len(text) <= _COMPARISONS and _bounded(pattern)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -66,12 +72,13 @@ def _bounded(pattern: str) -> bool:
     return not re.search(r"[*+?{]|\\[1-9]", plain) and not ("|" in plain and "(" in plain)
 
 
+@functools.lru_cache(maxsize=4096)
 def _compiled(pattern: str, flags: int = 0) -> "re.Pattern[str]":
     """The pattern, which may be valid by itself and not with what is put around it, or in small letters."""
     try:
-        return re.compile(pattern, flags)
+        return compiled(pattern, flags)
     except (re.error, OverflowError, RecursionError) as error:
-        raise InstructionError(f"the pattern {pattern!r} is not a valid regular expression ({error})") from None
+        raise InstructionError(f"the pattern {shown(pattern)} is not a valid regular expression ({error})") from None
 
 
 def _isolated(pattern: str, text: str, how: str) -> int:
@@ -83,10 +90,10 @@ def _isolated(pattern: str, text: str, how: str) -> int:
         )
     except subprocess.TimeoutExpired:
         raise InstructionError(
-            f"the pattern {pattern!r} takes over {LIMIT_S:g} s on a response of {len(text)} characters: "
+            f"the pattern {shown(pattern)} takes over {LIMIT_S:g} s on a response of {len(text)} characters: "
             "keywords are regular expressions; escape its special characters or simplify it"
         ) from None
     except subprocess.CalledProcessError as error:
         said = (error.stderr or f"exit code {error.returncode}").strip().splitlines()[-1]
-        raise InstructionError(f"the pattern {pattern!r} cannot be searched for ({said})") from None
+        raise InstructionError(f"the pattern {shown(pattern)} cannot be searched for ({said})") from None
     return int(done.stdout)

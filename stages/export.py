@@ -15,7 +15,7 @@ from pathlib import Path
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
 from tuning.core.errors import UserError, doing
-from tuning.core.files import new_folder
+from tuning.core.files import new_folder, write_bytes
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.chat_template import load_tokenizer
 from tuning.model.commits import pinned
@@ -34,7 +34,8 @@ def main(arguments: argparse.Namespace) -> None:
             shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
         else:
             save_whole(folder, params)
-        (folder / "README.md").write_text(str(model_card.card(params, arguments.adapter)), encoding="utf-8")
+        card = str(model_card.card(params, arguments.adapter))
+        write_bytes(folder / "README.md", card.encode("utf-8", "backslashreplace"))  # without secrets
     print(f"{arguments.folder}: {'the adapter' if arguments.adapter else 'the model'}, its tokenizer and its card")
     if repository:
         push(arguments.folder, repository, arguments.private)
@@ -45,10 +46,22 @@ def check(arguments: argparse.Namespace, params: Params) -> None:
     check_trained()
     if arguments.folder.exists() and not arguments.force:
         raise UserError(f"{arguments.folder} exists: name a new folder, or replace it with --force")
+    check_replaced(arguments.folder)
     if params.full_finetuning and arguments.adapter:
         raise UserError("all weights were trained, so there is no adapter: leave --adapter out")
     if params.prompt_tuning.enabled and not arguments.adapter:
         raise UserError("prompt tuning cannot be merged into weights: export it with --adapter")
+
+
+def check_replaced(folder: Path) -> None:
+    """Raises UserError where --force would replace something else than what this command has written."""
+    written = [folder / name for name in ("config.json", "adapter_config.json")]
+    if folder.resolve() == ADAPTER.resolve() or folder.resolve() in ADAPTER.resolve().parents:
+        raise UserError(f"{folder} holds the project's own adapter: name another folder")
+    if folder.is_dir() and any(folder.iterdir()) and not any(path.is_file() for path in written):
+        raise UserError(f"{folder} holds no model, and --force would delete what it holds: name another folder")
+    if folder.is_file():
+        raise UserError(f"{folder} is a file: name a folder")
 
 
 def save_whole(folder: Path, params: Params) -> None:

@@ -6,8 +6,10 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from contextlib import closing
 
+import psutil
 import pytest
 import yaml
 
@@ -134,6 +136,23 @@ def test_a_process_that_fails_ends_the_stage_with_its_error(work):
     assert "q_prj" in failed.stdout
     assert "stages.train failed under accelerate launch" in failed.stdout
     assert fingerprint(work.folder / "models/adapter") == before
+
+
+def test_a_stage_that_is_killed_takes_its_processes_with_it_and_the_next_run_goes_on(work):
+    change(work, launch="configs/accelerate/ddp_cpu.yaml", train={"per_device_train_batch_size": 2, "save_steps": 1})
+    stage(work, "train")
+    whole = {name: found for name, found in results(work).items() if "measured" not in name}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    killed = subprocess.Popen([sys.executable, "-m", "stages.train"], cwd=work.folder, **quiet)
+    while not list(work.folder.glob("unfinished/train/*/checkpoint-1/trained.safetensors")):
+        assert killed.poll() is None, "it has ended before"
+        time.sleep(0.01)
+    processes = psutil.Process(killed.pid).children(recursive=True)
+    killed.kill()
+    killed.wait()
+    psutil.wait_procs(processes, timeout=HANGS)
+    assert "going on from" in stage(work, "train").stdout
+    assert {name: found for name, found in results(work).items() if "measured" not in name} == whole
 
 
 def test_a_config_file_that_is_not_there(work):

@@ -83,6 +83,39 @@ def test_alternatives_in_groups_are_not_searched_without_a_limit(monkeypatch, pa
             search(pattern, text)
 
 
+def test_a_long_plain_pattern_is_not_searched_without_a_limit(monkeypatch):
+    """All of it is compared at each place."""
+    monkeypatch.setattr(patterns, "LIMIT_S", 0.2)
+    for search in (patterns.found, patterns.found_as_is, patterns.count, patterns.numbered_pieces):
+        with pytest.raises(InstructionError, match=r"the pattern '\S+\.\.\. takes over 0.2 s") as raised:
+            search("[ab]" * 20_000 + "b", "a" * 100_000)
+        assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("keywords:existence", "keywords"),
+        ("keywords:forbidden_words", "forbidden_words"),
+        ("keywords:frequency", "keyword"),
+        ("detectable_content:postscript", "postscript_marker"),
+        ("detectable_format:multiple_sections", "section_spliter"),
+    ],
+)
+def test_a_pattern_of_millions_of_characters_is_refused(name, key):
+    example = {each: parameter.example for each, parameter in INSTRUCTIONS[name].parameters.items()}
+    long = "ab" * 1_000_000
+    with pytest.raises(InstructionError, match=rf"{name}: '{key}' must have at most 100,000 characters") as raised:
+        build(name, example | {key: [long] if isinstance(example[key], list) else long})
+    assert len(str(raised.value)) < 500
+
+
+def test_what_python_warns_of_is_not_printed(recwarn):
+    keyword = build("keywords:existence", {"keywords": ["[[a]", "[a||b]", "[b&&a]"]})
+    assert keyword.check("a")
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("pattern", ["river", "a|b", "colou[rz]", "(ab)c", "C\\+\\+", "a.c", "\\(a\\|b\\)"])
 def test_plain_patterns_stay_in_this_process(monkeypatch, pattern):
     monkeypatch.setattr(patterns, "_isolated", lambda *_: pytest.fail("a process of its own"))

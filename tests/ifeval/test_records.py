@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from ifeval import RecordError, jsonl, read_prompts, read_responses
+from ifeval import RecordError, read_prompts, read_responses, unpacking
 from ifeval.jsonl import dump_line, read_lines
 
 ROW = {"key": 1, "prompt": "Say hi.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
@@ -113,14 +113,28 @@ def test_how_much_a_file_may_unpack_to_is_limited(tmp_path, monkeypatch):
     path = tmp_path / "p.jsonl.gz"
     path.write_bytes(gzip.compress(json.dumps(ROW).encode() + b"\n" + b"\n" * (3 << 20)))
     assert len(list(read_lines(path))) == 1
-    monkeypatch.setattr(jsonl, "LIMIT_MIB", 2)
+    monkeypatch.setattr(unpacking, "LIMIT_MIB", 2)
     with pytest.raises(RecordError, match=r"unpacks to more than 2 MiB; set the environment variable IFEVAL_MAX_UNP"):
         list(read_lines(path))
-    monkeypatch.setenv(jsonl.LIMIT, "4")
+    monkeypatch.setenv(unpacking.LIMIT, "4")
     assert len(list(read_lines(path))) == 1
-    monkeypatch.setenv(jsonl.LIMIT, "much")
-    with pytest.raises(RecordError, match="a whole number of MiB, not 'much'"):
-        list(read_lines(path))
+    for wrong in ("much", "-1", "\u00b2", "9" * 5000):
+        monkeypatch.setenv(unpacking.LIMIT, wrong)
+        with pytest.raises(RecordError, match=f"a whole number of MiB, not '{wrong[:40]}'"):
+            list(read_lines(path))
+
+
+def test_a_file_that_is_packed_again_and_again(tmp_path):
+    """One can be made that unpacks to itself."""
+    path, content = tmp_path / "p.jsonl.gz", json.dumps(ROW).encode()
+    for layer in range(5):
+        content = gzip.compress(content)
+        path.write_bytes(content)
+        if layer < 3:
+            assert list(read_lines(path)) == [(1, ROW)]
+        else:
+            with pytest.raises(RecordError, match=r"p.jsonl.gz: is packed more than 3 times: unpack it"):
+                list(read_lines(path))
 
 
 @pytest.mark.parametrize(

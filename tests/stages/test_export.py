@@ -1,5 +1,6 @@
 """What becomes of a tuned model: talked to, merged, exported with a card."""
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -16,7 +17,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ifeval import scoring
 from ifeval.instructions import build
 from ifeval.records import Prompt
+from stages import export
 from tests import loading, tiny
+from tuning.core.errors import UserError
 from tuning.model import adapters, chat_template
 
 PROMPTS = [Prompt(key, "Say hello.", [build("punctuation:no_comma", {})]) for key in range(1, 5)]
@@ -99,8 +102,18 @@ def test_the_adapter_alone(project):
     assert ModelCard.load("out/README.md").data.library_name == "peft"
 
 
-def test_a_folder_that_exists_is_only_replaced_when_asked(project):
+def test_the_card_holds_no_secret_and_any_text(project, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijkl")
+    project["train"]["run_name"] = "of hf_abcdefghijkl \ud800"
+    monkeypatch.setattr(export, "read_params", lambda: tiny.checked(project))
+    export.main(argparse.Namespace(folder=Path("out"), adapter=True, force=False, push=None, private=False))
+    said = Path("out/README.md").read_text(encoding="utf-8")
+    assert "of <HF_TOKEN> \\ud800" in said
+
+
+def test_a_folder_that_exists_is_only_replaced_when_asked_and_only_if_it_holds_a_model(project):
     Path("out").mkdir()
+    assert stage("export", "out", "--adapter", "--force").returncode == 0
     Path("out/mine.txt").write_text("mine")
     refused = stage("export", "out", "--adapter")
     assert refused.returncode == 1
@@ -108,6 +121,16 @@ def test_a_folder_that_exists_is_only_replaced_when_asked(project):
     assert Path("out/mine.txt").is_file()
     assert stage("export", "out", "--adapter", "--force").returncode == 0
     assert not Path("out/mine.txt").exists()
+
+
+@pytest.mark.parametrize("place", ["data", ".", "..", "models", "models/adapter", "params.yaml", "link"])
+def test_nothing_else_is_replaced_even_when_asked(project, place):
+    Path("link").symlink_to("data")
+    kept = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    arguments = argparse.Namespace(folder=Path(place), adapter=True, force=True, push=None, private=False)
+    with pytest.raises(UserError, match="name another folder|name a folder"):
+        export.check(arguments, tiny.checked(project))
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == kept
 
 
 def test_what_cannot_be_exported_is_said_before_anything_is_written(project):

@@ -17,6 +17,7 @@ _WORDS = {
     "null": "null",
 }
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+_LARGEST = 10**15  # no key counts so many of anything, and libraries cannot hold a number of any size
 _LONGEST_VALUE = 80
 _LONGEST_LIST = 200
 _short = reprlib.Repr()
@@ -60,6 +61,8 @@ def wrong_value(name: str, kind: Any, value: Any) -> str | None:
         if isinstance(value, str) and (near := _near(value, _choices(schema))):
             return f"{name!r} cannot be {shown(value)}; did you mean {near!r}?"
         return f"{name!r} must be {_listed(_allowed(schema))}, not {shown(value)}"
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return f"{name!r} must be a whole number of at most {_LARGEST:,}, not {shown(value)}"
     return None
 
 

@@ -5,25 +5,32 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 _AtLeastOne = Annotated[int, Field(ge=1)]
-_FromZero = Annotated[int, Field(ge=0)]
+_Count = Annotated[int, Field(ge=0)]
 _NotNegative = Annotated[float, Field(ge=0)]
+_Positive = Annotated[float, Field(gt=0)]
+_Fraction = Annotated[float, Field(ge=0, le=1)]
+_BelowOne = Annotated[float, Field(ge=0, lt=1)]
+_Processes = Annotated[int, Field(ge=0, le=1024)]  # more would be started one by one, until the machine stands still
 
 # Type annotations for keys whose class leaves open what they take, or which take more than works here; and
 # arguments of tokenizers that no common signature lists.
 NARROWED: dict[str, dict[str, Any]] = {
     "model_config": {"dtype": Literal["auto", "float32", "bfloat16", "float16"]},
-    "quantization": {"bnb_4bit_compute_dtype": Literal["float32", "bfloat16", "float16"]},
+    "quantization": {
+        "bnb_4bit_compute_dtype": Literal["float32", "bfloat16", "float16"],
+        "llm_int8_threshold": _NotNegative,
+    },
     "lora": {
         "r": _AtLeastOne,
         "lora_alpha": _AtLeastOne,
-        "lora_dropout": Annotated[float, Field(ge=0, lt=1)],
+        "lora_dropout": _BelowOne,
         "target_modules": list[str] | str | None,
         "exclude_modules": list[str] | str | None,
         "modules_to_save": list[str] | None,
         "target_parameters": list[str] | None,
-        "layers_to_transform": list[_FromZero] | _FromZero | None,
+        "layers_to_transform": list[_Count] | _Count | None,
         "rank_pattern": dict[str, _AtLeastOne] | None,
-        "alpha_pattern": dict[str, Annotated[float, Field(gt=0)]] | None,
+        "alpha_pattern": dict[str, _Positive] | None,
         # The others need a look at the rows before training, without which they are the ordinary one, or an error.
         "init_lora_weights": bool | Literal["gaussian", "olora", "pissa", "loftq", "orthogonal", "mica"],
     },
@@ -37,10 +44,39 @@ NARROWED: dict[str, dict[str, Any]] = {
         "bf16": bool | Literal["auto"] | None,
         "tf32": bool | Literal["auto"] | None,
         "learning_rate": _NotNegative | Literal["auto"],
-        "neftune_noise_alpha": _NotNegative | None,
+        "neftune_noise_alpha": Annotated[float, Field(ge=0, le=1e6)] | None,
+        "weight_decay": _NotNegative,
+        "max_grad_norm": _NotNegative,
+        "warmup_steps": _NotNegative,
+        "adam_beta1": _BelowOne,
+        "adam_beta2": _BelowOne,
+        "adam_epsilon": _NotNegative,
+        "label_smoothing_factor": _Fraction,
+        "router_aux_loss_coef": _NotNegative | None,
+        "logging_steps": _Positive,
+        "save_steps": _Positive,
+        "eval_steps": _Positive | None,
+        "eval_delay": _NotNegative,
+        "eval_accumulation_steps": _AtLeastOne | None,
+        "save_total_limit": _AtLeastOne | None,
+        "dataloader_num_workers": _Processes,
+        "dataloader_prefetch_factor": _AtLeastOne | None,
+        "dataset_num_proc": Annotated[int, Field(ge=1, le=1024)] | None,
         "pad_to_multiple_of": _AtLeastOne | Literal["auto"] | None,
     },
-    "generation": {"max_new_tokens": _AtLeastOne | Literal["auto"] | None},
+    "generation": {
+        "max_new_tokens": _AtLeastOne | Literal["auto"] | None,
+        "min_new_tokens": _Count | None,
+        "temperature": _NotNegative | None,
+        "top_k": Annotated[int, Field(ge=-1)] | None,
+        "top_p": _Fraction | None,
+        "min_p": _Fraction | None,
+        "typical_p": _Fraction | None,
+        "repetition_penalty": _Positive | None,
+        "no_repeat_ngram_size": _Count | None,
+        "num_beams": _AtLeastOne | None,
+        "early_stopping": bool | Literal["never"] | None,
+    },
     "tokenizer_config": {
         "padding_side": Literal["left", "right"],
         "use_fast": bool,

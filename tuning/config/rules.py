@@ -84,7 +84,18 @@ def _of_generation(values: dict[str, Any]) -> list[str]:
         return ["'generation.max_new_tokens' is needed: IFEval's protocol is 1280"]
     if (generation.get("num_return_sequences") or 1) > 1:
         return ["'generation.num_return_sequences' must be 1: IFEval scores one response to a prompt"]
-    return _of_servers(values)
+    return _of_sampling(generation) + _of_servers(values)
+
+
+def _of_sampling(generation: dict[str, Any]) -> list[str]:
+    """Values with which servers draw the likeliest token, or from all, and transformers refuses to draw."""
+    if generation["engine"] != "transformers" or not generation.get("do_sample"):
+        return []
+    return [
+        f"'generation.{key}' must be above 0, or null, where 'generation.do_sample' is true, not {generation[key]}"
+        for key, value in (("temperature", 0), ("typical_p", 0), ("top_k", -1))
+        if generation.get(key) == value
+    ]
 
 
 def _of_servers(values: dict[str, Any]) -> list[str]:

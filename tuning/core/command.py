@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tuning.core.busy_cores import sleep_beside_others
 from tuning.core.errors import UserError, explained
+from tuning.core.launcher import end_with_the_launcher
 from tuning.core.library_messages import filter_messages
-from tuning.core.redaction import redacted
+from tuning.core.redaction import redact_stream, redacted
 from tuning.core.stage_lock import LAUNCHED, stage_lock
 from tuning.core.terminal import printable
 
@@ -26,14 +27,15 @@ def run(main: Callable[[], None], lock: str | None = None) -> None:
         lock: the stage's name in dvc.yaml; another process that runs it in this folder makes this one end.
     """
     filter_messages()
+    end_with_the_launcher()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # a model may answer what no terminal can show
+        redact_stream(stream)
     name = Path(sys.argv[0]).stem
     try:
         with stage_lock(lock):
-            if (
-                lock and LAUNCHED not in os.environ
-            ):  # commands are short, and launched processes have this one's settings
+            # Commands are short, and launched processes have this one's settings.
+            if lock and LAUNCHED not in os.environ:
                 sleep_beside_others()
             main()
     except KeyboardInterrupt:

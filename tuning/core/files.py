@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ifeval.jsonl import dump_line
-from tuning.core.errors import UserError, explained
+from tuning.core.errors import UserError, explained, writing
 from tuning.core.redaction import redacted_bytes
 
 _WRITTEN = "run the stage that writes it, or `dvc repro`, which runs all of them in order"
@@ -49,10 +49,11 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a new file, without the environment's secrets, beside the old one and puts it in its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
+    new = _beside(path, "new")
     _remove(new)
     try:
-        new.write_bytes(redacted_bytes(content))
+        with writing(path):
+            new.write_bytes(redacted_bytes(content))
         os.replace(new, path)
     except OSError:
         _remove(new)  # of a full disk, a part
@@ -66,7 +67,7 @@ def new_folder(path: Path):
     A link in its place is replaced, and what it leads to stays as it is. Files get the mode that the user's umask
     gives, since some libraries write them for their owner alone.
     """
-    new, old = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
+    new, old = _beside(path, "new"), _beside(path, "old")
     for leftover in (new, old):
         _remove(leftover)
     new.mkdir(parents=True)
@@ -104,6 +105,11 @@ def check_outputs(files: Iterable[Path] = (), folders: Iterable[Path] = ()) -> N
                 file.write(b"1")
         except OSError as error:
             raise UserError(f"{parent} cannot be written to: {explained(error)}") from error
+
+
+def _beside(path: Path, what: str) -> Path:
+    """A name for what is not finished, or no longer needed: hidden, so that it is no file of the user's."""
+    return path.with_name(f".{path.name}.{what}")
 
 
 def umask() -> int:

@@ -5,11 +5,12 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, writing
 from tuning.core.files import umask
 from tuning.core.paths import LOCKS
 
-LAUNCHED = "STAGE_IS_LAUNCHED"  # set for processes of a launcher, which itself holds the lock
+# Set for processes that a stage has launched, to its number; 1 where they were launched by hand. It holds the lock.
+LAUNCHED = "STAGE_IS_LAUNCHED"
 
 
 @contextmanager
@@ -37,7 +38,10 @@ def stage_lock(stage: str | None):
         ) from None
     with lock:
         try:
-            holder.write_text(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}", encoding="utf-8")
+            with writing(holder):
+                holder.write_text(
+                    f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}", encoding="utf-8"
+                )
             yield
         finally:
             holder.unlink(missing_ok=True)

@@ -1,15 +1,12 @@
 """Local files of rows: JSON, JSON Lines, CSV, TSV and Parquet, in UTF-8, UTF-16 or UTF-32, packed or not."""
 
-import bz2
-import gzip
 import json
-import lzma
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ifeval.unpacking import UnpackingError, limit_mib, too_much, unpacked
 from tuning.core.errors import UserError
 from tuning.data import csv_files, json_files
 from tuning.data.hub_datasets import parquet
@@ -18,9 +15,9 @@ from tuning.data.rows import RowError
 from tuning.model.chat_template import well_formed
 
 _PACKED = (".gz", ".bz2", ".xz")
-_UNPACK = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _ENDINGS = f"{', '.join(KINDS[:-1])} (also with {', '.join(_PACKED)}) or {KINDS[-1]}"
+MOST_PACKED = 32  # times: text in Parquet files is seldom packed more than ten times
 # What files of no kind above begin with, and what is to be done.
 _OTHERS = {
     b"PK\x03\x04": "is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV",
@@ -75,7 +72,7 @@ def _rows(name: str, decoder: json.JSONDecoder) -> Iterator[tuple[str, dict[str,
     if not ending:
         raise UserError(f"{_other_kind(path) or f'{name}: a data file must end with {_ENDINGS}'}")
     if ending == ".parquet":
-        yield from () if _is_empty_parquet(path) else parquet(name)
+        yield from _parquet(path)
     elif ending in (".csv", ".tsv"):
         yield from csv_files.rows(name, json_files.decoded(name, _utf8(path)), "\t;," if ending == ".tsv" else ",;\t")
     else:
@@ -85,10 +82,10 @@ def _rows(name: str, decoder: json.JSONDecoder) -> Iterator[tuple[str, dict[str,
 def _utf8(path: Path) -> bytes:
     """The file's content, unpacked and in UTF-8 without a byte order mark."""
     try:
-        data = path.read_bytes()
-        while unpack := next((how for start, how in _UNPACK.items() if data.startswith(start)), None):
-            data = unpack(data)
-    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        data = unpacked(path.read_bytes(), path)
+    except UnpackingError as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
         raise UserError(f"{path}: cannot be read ({error})") from None
     if problem := _other_kind(path, data):
         raise UserError(problem)
@@ -111,11 +108,22 @@ def _other_kind(path: Path, data: bytes | None = None) -> str | None:
     return next((f"{path} {problem}" for start, problem in _OTHERS.items() if data.startswith(start)), None)
 
 
-def _is_empty_parquet(path: Path) -> bool:
+def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
+    """The rows of a Parquet file, unless it says that it unpacks to far more than it is."""
     import pyarrow
-    from pyarrow import parquet
+    from pyarrow import parquet as files
 
     try:
-        return parquet.read_metadata(path).num_rows == 0
+        held = files.read_metadata(path)
     except (pyarrow.ArrowException, OSError):
-        return False  # what is wrong with it is told when it is read
+        yield from parquet(str(path))  # what is wrong with it is told when it is read
+        return
+    size = sum(held.row_group(number).total_byte_size for number in range(held.num_row_groups))
+    try:
+        limit = limit_mib()
+    except UnpackingError as error:
+        raise UserError(str(error)) from None
+    if size > max(limit << 20, MOST_PACKED * path.stat().st_size):
+        raise UserError(str(too_much(path, limit)))
+    if held.num_rows:
+        yield from parquet(str(path))

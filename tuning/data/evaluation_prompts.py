@@ -8,7 +8,7 @@ from typing import Any
 
 from ifeval.jsonl import RecordError, dump_line, read_lines
 from ifeval.records import read_prompts
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, writing
 from tuning.data import origins
 from tuning.data.literal_json import BLANK, PLAIN, list_in_text
 from tuning.data.origins import Origin
@@ -32,7 +32,7 @@ def read(source: Origin) -> list[dict[str, Any]]:
 def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]]) -> list[dict[str, Any]]:
     """The rows, checked by the scorer itself, whose messages then name the place that each row comes from."""
     places = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, writing(folder):
         path = Path(folder, "prompts.jsonl")
         with path.open("wb") as file:
             for place, row in rows:

@@ -20,6 +20,7 @@ from tuning.model.stored_ends import as_ids
 if TYPE_CHECKING:
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+_REAL = ("temperature", "repetition_penalty")  # which transformers refuses as whole numbers, such as 1
 TRIED = 32  # tokens of a prompt, with which the logits are looked at before any answer
 _TOO_BIG = (
     "memory ran out with one prompt at a time: set 'generation.max_new_tokens' lower, "
@@ -51,7 +52,8 @@ def generation_config(
     model.generation_config = GenerationConfig()
     stop = sorted({*end_tokens(tokenizer), *own})
     ends = {"eos_token_id": stop, "pad_token_id": tokenizer.pad_token_id}
-    return GenerationConfig(**ends | {key: value for key, value in arguments.items() if value is not None})
+    given = {key: float(value) if key in _REAL else value for key, value in arguments.items() if value is not None}
+    return GenerationConfig(**ends | given)
 
 
 def generate(

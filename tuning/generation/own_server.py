@@ -11,12 +11,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuning.core.errors import UserError
+from tuning.core.files import write_bytes
 from tuning.core.stage_lock import LAUNCHED
 from tuning.core.terminal import printable
 
@@ -74,6 +75,8 @@ class OwnServer:
             raise self._error("has ended while it was asked") from error
         finally:
             _end(watcher)
+            with suppress(OSError):  # of a full disk: what the block raises says more
+                write_bytes(self.log, self.log.read_bytes())  # without secrets that the server has printed
 
     def _wait(self, watcher: subprocess.Popen, port: int, deadline: float) -> None:
         while not _is_healthy(port):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ifeval.jsonl import dump_line
+from tuning.core.errors import writing
 
 # Keys that dvc.yaml declares and that cannot change an answer: finished answers are kept when they change.
 WITHOUT = {
@@ -47,7 +48,7 @@ class Partial:
 
     def add(self, rows: list[dict[str, Any]]) -> None:
         """Appends finished responses to the disk."""
-        with self.path.open("ab") as file:
+        with writing(self.path), self.path.open("ab") as file:
             file.write(b"".join(map(dump_line, rows)))
         self.rows |= {row["key"]: row for row in rows}
 

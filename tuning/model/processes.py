@@ -29,7 +29,7 @@ def launched(config: str | None, module: str, *arguments: str) -> bool:
         return False
     if not Path(config).is_file():
         raise UserError(f"launch: {config} is not a file; configs/accelerate/ has config files to start from")
-    environment = {**os.environ, LAUNCHED: "1"}
+    environment = {**os.environ, LAUNCHED: str(os.getpid())}
     if device() == "cpu":
         environment["ACCELERATE_USE_CPU"] = "true"  # so that the processes find each other by gloo
     command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", config, "-m", module, *arguments]

@@ -100,7 +100,7 @@ COMMANDS = [  # that start a server
         (
             "train",
             {"neftune_noise_alpha": -5},
-            ["'train.neftune_noise_alpha' must be a number of at least 0 or null, not -5"],
+            ["'train.neftune_noise_alpha' must be a number from 0 to 1e+06 or null, not -5"],
         ),
         (
             "train",

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.tiny import ROOT
-from tuning.core.errors import UserError, doing, explained
+from tuning.core.errors import UserError, doing, explained, writing
 from tuning.core.stage_lock import LAUNCHED, stage_lock
 
 STAGES = ["prepare", "baseline", "train", "generate", "ifeval", "resources"]
@@ -82,6 +82,8 @@ def test_what_was_being_done_is_said_once():
     [
         (OSError(28, "No space left on device", "x.json"), "x.json: No space left on device: make room"),
         (RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/3"), "make room"),
+        (RuntimeError("database or disk is full"), "make room"),
+        (OSError(27, "File too large", "x.json"), "x.json: File too large: raise the limit of the size of files"),
         (PermissionError(13, "Permission denied", "models"), "models: Permission denied: make it writable"),
         (IsADirectoryError(21, "Is a directory", "a.json"), "a.json: Is a directory: move away"),
         (MemoryError(), "MemoryError; `python -m stages.estimate`"),
@@ -109,3 +111,12 @@ def test_commands_take_no_lock(tmp_path, name):
     done = run(tmp_path, name, "print('started'); sys.exit(0)")
     assert done.stdout == "started\n"
     assert not (tmp_path / ".dvc").exists()
+
+
+def test_what_cannot_be_written_is_named():
+    with pytest.raises(OSError, match="full") as raised, writing("folder/a.json"):
+        raise OSError(28, "disk full")
+    assert explained(raised.value).startswith("folder/a.json: disk full: make room")
+    with pytest.raises(OSError, match="full") as raised, writing("folder/a.json"):
+        raise OSError(28, "disk full", "b.json")
+    assert explained(raised.value).startswith("b.json: disk full: make room")

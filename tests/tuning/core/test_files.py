@@ -73,14 +73,23 @@ def test_a_new_folder_takes_the_place_of_anything(tmp_path, obstacle):
     elif "link" in obstacle:
         target.symlink_to(elsewhere if "folder" in obstacle else tmp_path / "nowhere")
     elif obstacle == "leftovers":
-        (tmp_path / "target.new").write_text("a file")
-        (tmp_path / "target.old").symlink_to(elsewhere)
+        (tmp_path / ".target.new").write_text("a file")
+        (tmp_path / ".target.old").symlink_to(elsewhere)
     for text in ("one", "two"):
         fill(target, text)
         assert [path.name for path in target.iterdir()] == ["a"]
         assert (target / "a").read_text() == text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "target"]
     assert (elsewhere / "kept").read_text() == "kept"
+
+
+def test_files_of_the_user_beside_what_is_written_stay(tmp_path):
+    for name in ("target.new", "target.old", "a.json.new"):
+        (tmp_path / name).write_text("mine")
+    fill(tmp_path / "target", "one")
+    fill(tmp_path / "target", "two")
+    files.write_json(tmp_path / "a.json", 1)
+    assert [(tmp_path / name).read_text() for name in ("target.new", "target.old", "a.json.new")] == ["mine"] * 3
 
 
 def test_a_block_that_fails_leaves_what_was_there(tmp_path):
@@ -113,7 +122,7 @@ def disk(tmp_path):
 def test_a_full_disk_leaves_what_was_there_and_no_part(disk):
     files.write_json(disk / "a.json", {"a": 1})
     fill(disk / "folder", "one")
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left.*a.json"):
         files.write_json(disk / "a.json", "x" * 500_000)
     with pytest.raises(OSError, match="No space left"):
         fill(disk / "folder", "x" * 500_000)

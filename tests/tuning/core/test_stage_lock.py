@@ -66,3 +66,16 @@ def test_an_error_gives_it_back(tmp_path, monkeypatch):
         with pytest.raises(KeyError), stage_lock("train"):
             raise KeyError
     assert not (LOCKS / "train.holder").exists()
+
+
+def test_a_full_disk_is_told_with_the_place_and_gives_it_back(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.write_text", full)
+        with pytest.raises(OSError, match=r"No space left on device: '.*train.holder'"), stage_lock("train"):
+            pass
+    with stage_lock("train"):
+        pass

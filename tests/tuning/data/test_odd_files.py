@@ -7,6 +7,7 @@ import lzma
 
 import pytest
 
+from ifeval import unpacking
 from tests.tuning.data.test_data_files import ROWS, read
 from tuning.core.errors import UserError
 
@@ -137,3 +138,33 @@ def test_a_single_value_is_no_row(tmp_path, text, kind):
     (tmp_path / "rows.json").write_text(text)
     (problem,) = read(tmp_path / "rows.json")
     assert f"not {kind}" in str(problem)
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.json.gz", "rows.csv.gz", "rows.jsonl"])
+def test_how_much_a_file_may_unpack_to_is_limited(tmp_path, monkeypatch, name):
+    text = "prompt,response\n1,2\n" if "csv" in name else json.dumps({"prompt": "1", "response": "2"})
+    (tmp_path / name).write_bytes(gzip.compress(text.encode() + b"\n" * (3 << 20)))
+    assert len(read(tmp_path / name)) == 1
+    monkeypatch.setattr(unpacking, "LIMIT_MIB", 2)
+    with pytest.raises(UserError, match=rf"{name}: unpacks to more than 2 MiB; set the environment variable IFEVAL"):
+        read(tmp_path / name)
+    monkeypatch.setenv(unpacking.LIMIT, "4")
+    assert len(read(tmp_path / name)) == 1
+
+
+def test_a_parquet_file_that_unpacks_to_far_more_than_it_is(tmp_path, monkeypatch):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "rows.parquet"
+    table = pyarrow.table({"prompt": ["1"] * 3, "response": [letter * (1 << 20) for letter in "abc"]})
+    parquet.write_table(table, path, compression="zstd")
+    assert len(read(path)) == 3
+    monkeypatch.setattr(unpacking, "LIMIT_MIB", 2)
+    with pytest.raises(UserError, match=r"rows.parquet: unpacks to more than 2 MiB; set the environment variable IFEV"):
+        read(path)
+    parquet.write_table(table, path, compression="none", use_dictionary=False)
+    assert len(read(path)) == 3
+    monkeypatch.setenv(unpacking.LIMIT, "much")
+    with pytest.raises(UserError, match="must be a whole number of MiB, not 'much'"):
+        read(path)

@@ -85,3 +85,9 @@ def test_a_model_that_computes_no_numbers_gives_no_answers(model, tokenizer, pla
     broken.get_submodule(place).weight.data[0] = math.nan
     with pytest.raises(UserError, match=r"logits are NaN.*'model_config.dtype' float32"):
         answers(broken, tokenizer, 4)
+
+
+@pytest.mark.parametrize(("key", "number"), [("temperature", 1), ("temperature", 2), ("repetition_penalty", 2)])
+def test_whole_numbers_are_taken_where_transformers_wants_fractions(model, tokenizer, key, number):
+    whole = answers(model, tokenizer, 4, do_sample=True, **{key: number})
+    assert whole == answers(model, tokenizer, 4, do_sample=True, **{key: float(number)})

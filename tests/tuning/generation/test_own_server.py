@@ -78,6 +78,15 @@ def test_a_command_that_is_not_there(tmp_path):
         pass
 
 
+def test_its_log_keeps_no_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefghij")
+    own = OwnServer("generation.serve", "sh -c 'echo token=$HF_TOKEN {port}'", {}, tmp_path / "server.log")
+    with pytest.raises(UserError, match="has ended before it could be asked"), own.running(print):
+        pass
+    assert "token=<HF_TOKEN>" in own.log.read_text()
+    assert "hf_abcdefghij" not in own.log.read_text()
+
+
 def test_a_server_that_never_gets_healthy(tmp_path, monkeypatch):
     monkeypatch.setattr(own_server, "START_S", 2)
     own = server(tmp_path, "sick")

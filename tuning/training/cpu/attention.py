@@ -75,7 +75,7 @@ def recomputed_attention(
     tokens = query.shape[2]
     known = tokens == key.shape[2] and not dropout and not any(kwargs.get(name) is not None for name in _OTHERS)
     is_causal = kwargs.get("is_causal") if kwargs.get("is_causal") is not None else getattr(module, "is_causal", True)
-    if not known or not is_causal or attention_mask is not None and attention_mask.dtype != torch.bool:
+    if not known or not is_causal or (attention_mask is not None and attention_mask.dtype != torch.bool):
         return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)
     if attention_mask is None:
         attention_mask = torch.ones(1, 1, tokens, tokens, dtype=torch.bool, device=query.device).tril()

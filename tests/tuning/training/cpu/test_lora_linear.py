@@ -1,6 +1,7 @@
 """A linear layer and its LoRA in one step give PEFT's own numbers, and other kinds of layers are left alone."""
 
 import copy
+import itertools
 
 import pytest
 import torch
@@ -14,9 +15,7 @@ from tuning.training.cpu.lora_linear import join_lora
 class Layers(torch.nn.Module):
     def __init__(self, sizes, bias):
         super().__init__()
-        self.inner = torch.nn.ModuleList(
-            torch.nn.Linear(*pair, bias=bias) for pair in zip(sizes, sizes[1:], strict=False)
-        )
+        self.inner = torch.nn.ModuleList(torch.nn.Linear(*pair, bias=bias) for pair in itertools.pairwise(sizes))
 
     def forward(self, x):
         for layer in self.inner:

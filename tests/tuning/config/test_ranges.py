@@ -1,0 +1,63 @@
+"""Numbers of the libraries' keys that are too small or too large are refused before anything is loaded."""
+
+import pytest
+
+from tests.tuning.config.test_checks import problems
+
+OUT_OF_RANGE = {
+    "lora": {"lora_alpha": (0, -1), "lora_dropout": (-0.1, 1.5)},
+    "train": {
+        "weight_decay": (-1,),
+        "max_grad_norm": (-0.5,),
+        "warmup_steps": (-1,),
+        "adam_beta1": (-1, 1, 1.5),
+        "adam_beta2": (-1, 1.0),
+        "adam_epsilon": (-1e-8,),
+        "label_smoothing_factor": (-0.5, 1e308),
+        "router_aux_loss_coef": (-1,),
+        "neftune_noise_alpha": (1e308,),
+        "logging_steps": (0, -1),
+        "save_steps": (0, -0.5),
+        "eval_steps": (0, -1),
+        "eval_delay": (-1,),
+        "eval_accumulation_steps": (0,),
+        "save_total_limit": (0, -1),
+        "dataloader_num_workers": (-1, 100_000),  # that many processes would be started
+        "dataloader_prefetch_factor": (0,),
+        "dataset_num_proc": (0, 100_000),
+        "per_device_train_batch_size": (10**16, 10**400),
+    },
+    "quantization": {"llm_int8_threshold": (-1,)},
+    "generation": {
+        "temperature": (-1,),
+        "top_k": (-2, 1.5),
+        "top_p": (-1, 2),
+        "min_p": (-1, 2),
+        "typical_p": (-1, 2),
+        "repetition_penalty": (0, -1),
+        "no_repeat_ngram_size": (-1,),
+        "num_beams": (0, -1),
+        "min_new_tokens": (-1,),
+        "early_stopping": ("sometimes",),
+        "batch_size": (10**400,),
+        "concurrency": (10**400,),
+    },
+    "data": {"num_val": (10**19,)},
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [(section, key, value) for section, keys in OUT_OF_RANGE.items() for key in keys for value in keys[key]],
+)
+def test_numbers_that_a_library_would_refuse_late_or_take_for_something_else(section, key, value):
+    (said,) = problems(section, {key: value})
+    assert said.startswith(f"'{section}.{key}' must be ")
+
+
+@pytest.mark.parametrize(("key", "value"), [("temperature", 0.0), ("typical_p", 0), ("top_k", -1)])
+def test_what_only_servers_take_for_no_sampling(key, value):
+    assert problems("generation", {key: value}) == []
+    assert problems("generation", {key: value, "do_sample": True, "engine": "openai"}) == []
+    (said,) = problems("generation", {key: value, "do_sample": True})
+    assert said.startswith(f"'generation.{key}' must be above 0, or null, where 'generation.do_sample' is true, not ")
