@@ -13,8 +13,24 @@ from tuning.memory.run import Run
 from tuning.memory.simulated_step import FOLDED, PHASES, Phase, training_step
 from tuning.model.architectures import period, shortened
 
-# The tile size of TRL's head: it computes the logits of this many tokens at once.
-TILE = 4096
+
+@dataclass(frozen=True)
+class Head:
+    """How many positions the head takes, and at once; by default TRL's.
+
+    Attributes:
+        tile: positions whose logits it holds at once.
+        multiple: it takes a multiple of so many.
+        passed_over: positions of a row at which it predicts nothing.
+    """
+
+    tile: int = 4096
+    multiple: int = 1
+    passed_over: int = 0
+
+    def taken(self, rows: int, length: int) -> int:
+        """Positions in so many rows of so many tokens."""
+        return -(-rows * (length - 1 - self.passed_over) // self.multiple) * self.multiple
 
 
 def points(shortest: int, pairs: bool) -> dict[str, tuple[int, int]]:
@@ -39,13 +55,13 @@ class Law:
         at: the ``points``.
         found: the phases at each of them.
         virtual: tokens that prompt tuning puts before each row.
-        passed_over: those of them at which the head predicts nothing, see ``tuning.training.cpu.completion_head``.
+        head: which positions it takes.
     """
 
     at: dict[str, tuple[int, int]]
     found: dict[str, dict[str, Phase]]
     virtual: int
-    passed_over: int
+    head: Head
 
     def phases(self, batch: int, length: int) -> dict[str, Phase]:
         """The phases with ``batch`` rows of ``length`` tokens."""
@@ -58,14 +74,11 @@ class Law:
             for point in ("few", "short", "many")
         ]
         layers = _through(nodes, batch * length) + each_pair * _pairs(batch, length)
-        return Phase(layers, self.found["few"][name].gradients, self._logits(name, self._predicted(batch, length)))
+        return Phase(layers, self.found["few"][name].gradients, self._logits(name, self.head.taken(batch, length)))
 
     def _tokens(self, point: str) -> int:
         rows, length = self.at[point]
         return rows * length
-
-    def _predicted(self, rows: int, length: int) -> int:
-        return rows * (length - 1 - self.passed_over)
 
     def _each_pair(self, name: str) -> float:
         """Bytes for a pair of tokens in a row."""
@@ -76,10 +89,11 @@ class Law:
 
     def _logits(self, name: str, predicted: int) -> float:
         """Memory of the head: its tiles grow with the number of predicted tokens, up to the full tile size."""
+        tile = max(self.head.tile, self.head.taken(*self.at["short"]) + 1)
         few, short, many = (
-            (self._predicted(*self.at[point]), self.found[point][name].logits) for point in ("few", "short", "many")
+            (self.head.taken(*self.at[point]), self.found[point][name].logits) for point in ("few", "short", "many")
         )
-        return _through([few, short, (TILE, _through([few, short], TILE)), many], predicted)
+        return _through([few, short, (tile, _through([few, short], tile)), many], predicted)
 
 
 def _pairs(rows: int, tokens: int) -> int:
@@ -95,14 +109,23 @@ def _through(nodes: list[tuple[int, float]], x: float) -> float:
 
 def law(run: Run) -> Law:
     """The law of a training step, from steps at a few batches and lengths."""
-    import torch
-
     virtual, loops = run.adapter.virtual_tokens, run.model.architecture.loops
     at = points(virtual + (FOLDED if loops else 16), holds_pairs(run) or not loops)
     sizes = [(rows, length - virtual) for rows, length in at.values()]
+    return Law(at, dict(zip(at, phases(run, sizes), strict=True)), virtual, _head(run))
+
+
+def _head(run: Run) -> Head:
+    """The CPU's own head where the model has it, see ``tuning.training.cpu.completion_head``."""
+    import torch
+
+    from tuning.training.cpu.completion_head import MULTIPLE, at_once
+
     with torch.device("meta"):
-        passed_over = virtual if virtual and has_own_head(to_train(_few_layers(run)), run) else 0
-    return Law(at, dict(zip(at, phases(run, sizes), strict=True)), virtual, passed_over)
+        model = to_train(_few_layers(run))
+    if not has_own_head(model, run):
+        return Head()
+    return Head(at_once(model.get_output_embeddings().weight), MULTIPLE, run.adapter.virtual_tokens)
 
 
 def holds_pairs(run: Run) -> bool:

@@ -232,5 +232,5 @@ def test_adapters_take_as_much_beside_weights_of_any_dtype(params, kind):
 def test_an_adapter_that_does_not_fit_is_the_users_to_mend(params):
     values = changed(params, "lora", gradient_checkpointing=False)
     values["lora"]["target_modules"] = ["nowhere"]
-    with pytest.raises(UserError, match="the adapter does not fit"):
+    with pytest.raises(UserError, match="no module named 'nowhere'"):
         estimator(values).training(2, 16)

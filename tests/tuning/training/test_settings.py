@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,38 @@ def test_a_large_model_takes_more_rows_to_a_step(tiny_model):
     small, large = run_of(tiny_model).training, run_of("Qwen/Qwen2.5-7B").training
     assert (small.per_device_train_batch_size, small.gradient_accumulation_steps) == (4, 1)
     assert (large.per_device_train_batch_size, large.gradient_accumulation_steps) == (16, 1)
+
+
+@pytest.fixture
+def bfloat16_cpu(monkeypatch):
+    """Pretends that the processor multiplies bfloat16, or that it does not."""
+
+    def pretend(**there: bool) -> None:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: there)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("there", "changes", "bf16", "weights"),
+    [
+        ({"avx512_bf16": True}, {}, True, "bfloat16"),
+        ({"amx_bf16": True}, {}, True, "bfloat16"),
+        ({"avx512_bf16": False, "avx2": True}, {}, False, "float32"),
+        ({}, {}, False, "float32"),
+        ({"avx512_bf16": True}, {"quantization": {"enabled": True}}, False, "float32"),
+        ({"avx512_bf16": True}, {"train": {"bf16": False}}, False, "float32"),
+        ({}, {"train": {"bf16": True}}, True, "bfloat16"),
+        ({"avx512_bf16": True}, {"lora": {"enabled": False}, "full_finetuning": True}, True, "float32"),
+        ({"avx512_bf16": True}, {"model_config": {"dtype": "float16"}}, True, "float16"),
+    ],
+)
+def test_a_cpu_that_multiplies_bfloat16_trains_in_it(there, changes, bf16, weights, bfloat16_cpu, tiny_model):
+    bfloat16_cpu(**there)
+    run = run_of(tiny_model, **changes)
+    assert run.training.bf16 == bf16
+    assert run.trained_model.dtype == getattr(torch, weights)
+    assert run.model.dtype == (torch.float16 if weights == "float16" else torch.float32)
 
 
 @given(rows=st.integers(1, 64), batch=st.integers(1, 64) | st.just("auto"), steps=st.integers(1, 8) | st.just("auto"))

@@ -13,6 +13,7 @@ from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import FusedCausalLMOutput
 
 ELEMENTS = 1 << 24  # logits at once: 64 MiB in float32
+MULTIPLE = 64  # of positions, so that oneDNN, which compiles code for each size of a bfloat16 product, sees few sizes
 # What models do to logits before the loss, as their configurations name it.
 _CHANGES = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
 
@@ -30,7 +31,7 @@ class LogProbabilities(torch.autograd.Function):
         weight, bias = weight.to(dtype), None if bias is None else bias.to(dtype)
         found = torch.empty(len(hidden), dtype=torch.float32)
         gradient = torch.empty(hidden.shape, dtype=dtype) if ctx.needs_input_grad[0] else None
-        count = max(1, ELEMENTS // len(weight))
+        count = at_once(weight)
         for start in range(0, len(hidden), count):
             part, own = slice(start, start + count), targets[start : start + count, None]
             scores = torch.log_softmax(linear(hidden[part].to(dtype), weight, bias), dim=-1, dtype=torch.float32)
@@ -48,9 +49,19 @@ class LogProbabilities(torch.autograd.Function):
         return (gradient * weights[:, None]).to(ctx.dtype), None, None, None
 
 
+def at_once(weight: torch.Tensor) -> int:
+    """Positions whose logits are computed at once."""
+    return max(1, ELEMENTS // len(weight) // MULTIPLE) * MULTIPLE
+
+
 def to_learn(mask: torch.Tensor) -> torch.Tensor:
     """The positions, counted over all rows, at which a token is to be learnt."""
     return mask.flatten().nonzero()[:, 0]
+
+
+def filled_up(positions: torch.Tensor) -> torch.Tensor:
+    """As many positions as the next multiple: the first comes again."""
+    return torch.cat([positions, positions[:1].expand(-len(positions) % MULTIPLE)])
 
 
 def fits(base, config: SFTConfig) -> bool:
@@ -79,9 +90,10 @@ def add_completion_head(base) -> None:
             hidden, shift_labels = hidden[:, :-1], labels[:, 1:]
         mask = shift_labels != -100
         where, head = to_learn(mask), base.get_output_embeddings()
-        chosen = hidden.reshape(-1, hidden.shape[-1])[where]
-        found = LogProbabilities.apply(chosen, head.weight, head.bias, shift_labels.flatten()[where])
-        return FusedCausalLMOutput(log_probs=found, label_mask=mask)
+        all_of_them = filled_up(where)
+        chosen = hidden.reshape(-1, hidden.shape[-1])[all_of_them]
+        found = LogProbabilities.apply(chosen, head.weight, head.bias, shift_labels.flatten()[all_of_them])
+        return FusedCausalLMOutput(log_probs=found[: len(where)], label_mask=mask)
 
     base.forward = forward
 

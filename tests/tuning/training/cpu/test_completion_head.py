@@ -33,16 +33,26 @@ def test_probabilities_and_gradients_are_those_of_all_logits(tokens, size, vocab
     hidden = torch.randn(tokens, size, dtype=torch.float64, requires_grad=True)
     weight, bias = torch.randn(vocabulary, size, dtype=torch.float64), torch.randn(vocabulary, dtype=torch.float64)
     targets, factors = torch.randint(vocabulary, (tokens,)), torch.randn(tokens)
-    before, completion_head.ELEMENTS = completion_head.ELEMENTS, at_once
+    before = completion_head.ELEMENTS, completion_head.MULTIPLE
+    completion_head.ELEMENTS, completion_head.MULTIPLE = at_once, 2
     try:
         found = LogProbabilities.apply(hidden, weight, bias if biased else None, targets)
     finally:
-        completion_head.ELEMENTS = before
+        completion_head.ELEMENTS, completion_head.MULTIPLE = before
     logits = torch.nn.functional.linear(hidden, weight, bias if biased else None)
     expected = torch.log_softmax(logits, -1).gather(1, targets[:, None])[:, 0]
     torch.testing.assert_close(found, expected.float())
     [one], [other] = (torch.autograd.grad((each * factors).sum(), hidden) for each in (found, expected))
     torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+@given(count=st.integers(0, 200))
+def test_positions_are_filled_up_to_a_multiple(count):
+    positions = torch.arange(3, 3 + count)
+    found = completion_head.filled_up(positions)
+    assert torch.equal(found[:count], positions)
+    assert len(found) - count < completion_head.MULTIPLE
+    assert len(found) % completion_head.MULTIPLE == 0 or not count
 
 
 def test_nothing_is_kept_where_no_gradient_is_needed():
