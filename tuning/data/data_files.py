@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ifeval.unpacking import UnpackingError, limit_mib, too_much, unpacked
+from ifeval.unpacking import UnpackingError, most_bytes, too_much, unpacked
 from tuning.core.errors import UserError
 from tuning.data import csv_files, json_files
 from tuning.data.hub_datasets import parquet
@@ -17,7 +17,6 @@ from tuning.model.chat_template import well_formed
 _PACKED = (".gz", ".bz2", ".xz")
 KINDS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _ENDINGS = f"{', '.join(KINDS[:-1])} (also with {', '.join(_PACKED)}) or {KINDS[-1]}"
-MOST_PACKED = 32  # times: text in Parquet files is seldom packed more than ten times
 # What files of no kind above begin with, and what is to be done.
 _OTHERS = {
     b"PK\x03\x04": "is a ZIP archive or a spreadsheet: unpack it, or save the sheet as CSV",
@@ -65,12 +64,11 @@ def _rows(name: str, decoder: json.JSONDecoder) -> Iterator[tuple[str, dict[str,
         advice = "; an address is not read: fetch the file first" if "://" in name else ""
         raise UserError(f"{name}: there is no such file{advice}")
     if path.is_dir():
-        advice = "name a file in it, or a list of them"
-        raise UserError(f"{name}: a file is expected, not a folder: {advice}")
+        raise UserError(f"{name}: a file is expected, not a folder: name a file in it, or a list of them")
     if not path.is_file():
         raise UserError(f"{name}: a file is expected, not a pipe or a device")
     if not ending:
-        raise UserError(f"{_other_kind(path) or f'{name}: a data file must end with {_ENDINGS}'}")
+        raise UserError(_other_kind(path) or f"{name}: a data file must end with {_ENDINGS}")
     if ending == ".parquet":
         yield from _parquet(path)
     elif ending in (".csv", ".tsv"):
@@ -120,10 +118,9 @@ def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
         return
     size = sum(held.row_group(number).total_byte_size for number in range(held.num_row_groups))
     try:
-        limit = limit_mib()
+        if size > most_bytes(path.stat().st_size):
+            raise too_much(path)
     except UnpackingError as error:
         raise UserError(str(error)) from None
-    if size > max(limit << 20, MOST_PACKED * path.stat().st_size):
-        raise UserError(str(too_much(path, limit)))
     if held.num_rows:
         yield from parquet(str(path))

@@ -29,10 +29,10 @@ def rows(name: str, data: bytes, decoder: json.JSONDecoder, is_lines: bool) -> F
     start = data.lstrip()[:1]
     first, _, others = data.lstrip().partition(b"\n")
     try:
-        only = decoder.decode(_without_comma(first.decode()))
+        only = decoder.decode(_without_comma(first.decode())) if is_lines or start != b"[" else None
     except _NOT_JSON:
         only = None
-    if start == b"[" and not (_is_turns(only) and is_lines and others.strip()):
+    if start == b"[" and not _is_turns(only):
         yield from _array(name, decoded(name, data), decoder)
     elif only is not None and others.strip():
         yield from _lines(name, data, decoder)

@@ -114,6 +114,17 @@ def test_conversations_without_a_name(tmp_path, name, divider):
     assert read(tmp_path / name) == [{"messages": each} for each in turns]
 
 
+def test_one_conversation_without_a_name(tmp_path):
+    turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    (tmp_path / "rows.jsonl").write_text(json.dumps(turns) + "\n")
+    assert read(tmp_path / "rows.jsonl") == [{"messages": turns}]
+
+
+def test_an_array_of_rows_under_a_name_of_lines(tmp_path):
+    (tmp_path / "rows.jsonl").write_text(json.dumps(ROWS))
+    assert read(tmp_path / "rows.jsonl") == ROWS
+
+
 @pytest.mark.parametrize("divider", [",", ";"])
 def test_tab_separated_by_name_only(tmp_path, divider):
     (tmp_path / "rows.tsv").write_text(f"prompt{divider}response\na{divider}b\n")
@@ -146,10 +157,18 @@ def test_how_much_a_file_may_unpack_to_is_limited(tmp_path, monkeypatch, name):
     (tmp_path / name).write_bytes(gzip.compress(text.encode() + b"\n" * (3 << 20)))
     assert len(read(tmp_path / name)) == 1
     monkeypatch.setattr(unpacking, "LIMIT_MIB", 2)
-    with pytest.raises(UserError, match=rf"{name}: unpacks to more than 2 MiB; set the environment variable IFEVAL"):
+    with pytest.raises(UserError, match=rf"{name}: unpacks to more than 2 MiB, .* environment variable IFEVAL_MAX"):
         read(tmp_path / name)
     monkeypatch.setenv(unpacking.LIMIT, "4")
     assert len(read(tmp_path / name)) == 1
+
+
+@pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
+def test_a_data_set_that_is_packed_as_text_is_may_be_of_any_size(tmp_path, monkeypatch, ending, pack):
+    monkeypatch.setattr(unpacking, "LIMIT_MIB", 0)
+    rows = [{"prompt": str(number), "response": "So it is."} for number in range(0, 10**9, 10**6 + 7)]
+    (tmp_path / f"rows.jsonl.{ending}").write_bytes(pack("\n".join(map(json.dumps, rows)).encode()))
+    assert read(tmp_path / f"rows.jsonl.{ending}") == rows
 
 
 def test_a_parquet_file_that_unpacks_to_far_more_than_it_is(tmp_path, monkeypatch):
@@ -161,7 +180,7 @@ def test_a_parquet_file_that_unpacks_to_far_more_than_it_is(tmp_path, monkeypatc
     parquet.write_table(table, path, compression="zstd")
     assert len(read(path)) == 3
     monkeypatch.setattr(unpacking, "LIMIT_MIB", 2)
-    with pytest.raises(UserError, match=r"rows.parquet: unpacks to more than 2 MiB; set the environment variable IFEV"):
+    with pytest.raises(UserError, match=r"rows.parquet: unpacks to more than 2 MiB, .* environment variable IFEVAL"):
         read(path)
     parquet.write_table(table, path, compression="none", use_dictionary=False)
     assert len(read(path)) == 3
