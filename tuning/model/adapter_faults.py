@@ -39,10 +39,9 @@ def _check_names(model: "PreTrainedModel", lora: "LoraConfig") -> None:
     """Names, patterns and numbers of layers that nothing in the model has."""
     modules = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
     parameters = [name for name, _ in model.named_parameters(remove_duplicate=False)]
-    targets, excluded = lora.target_modules, lora.exclude_modules
     for key, given, owners, has in (
-        ("target_modules", None if targets == _ALL else targets, modules, _ends_with),
-        ("exclude_modules", excluded, modules, _ends_with),
+        ("target_modules", None if _is_all(lora) else lora.target_modules, modules, _ends_with),
+        ("exclude_modules", lora.exclude_modules, modules, _ends_with),
         ("modules_to_save", lora.modules_to_save, modules, str.endswith),  # as PEFT has it, without a point
         ("target_parameters", lora.target_parameters, parameters, _ends_with),
         ("trainable_token_indices", _embeddings(lora), modules, str.endswith),
@@ -53,22 +52,30 @@ def _check_names(model: "PreTrainedModel", lora: "LoraConfig") -> None:
         for name in sorted(given or ()):
             if not any(has(owner, name) for owner in owners):
                 raise _unknown(key, name, owners)
-    _check_layers(lora, modules)
+    if lora.target_modules:  # else PEFT chooses them by the model's kind
+        _check_layers(lora, modules)
     _check_tokens(model, lora)
+    targeted = _targeted(model, lora)
+    targeted += [each for each in parameters if any(_ends_with(each, name) for name in lora.target_parameters or ())]
     for key in ("rank_pattern", "alpha_pattern"):
-        _check_pattern(key, getattr(lora, key) or {}, _targeted(model, lora))
+        _check_pattern(key, getattr(lora, key) or {}, targeted)
 
 
 def _check_embeddings(model: "PreTrainedModel", lora: "LoraConfig", beside_prompt_tuning: bool) -> None:
-    """LoRA of the embeddings, which prompt tuning would bypass, and whose merged weights the head may share."""
+    """LoRA of the embeddings, which prompt tuning would bypass, or of weights that embeddings and head share.
+
+    Merged into shared weights, what one of the two has learnt would change the other.
+    """
     embeddings, head = model.get_input_embeddings(), model.get_output_embeddings()
-    names = [name for name in _targeted(model, lora) if model.get_submodule(name) is embeddings]
-    whole = "remove it, or name it in 'lora.modules_to_save'"
-    if names and head is not None and head.weight is embeddings.weight:
-        problem = f"the head shares the weights of {names[0]!r}, so they cannot take up what only one of them learns"
-        raise UserError(f"params.yaml, 'lora.target_modules': {problem}: {whole}")
-    if names and beside_prompt_tuning:
-        raise UserError(f"params.yaml, 'lora.target_modules': prompt tuning goes past {names[0]!r}: remove it")
+    shared = head is not None and head.weight is embeddings.weight
+    for name in _targeted(model, lora):
+        module = model.get_submodule(name)
+        if shared and module in (embeddings, head):
+            problem = f"head and embeddings share their weights, which cannot take up what {name!r} alone learns"
+            advice = "remove it, or name it in 'lora.modules_to_save'"
+            raise UserError(f"params.yaml, 'lora.target_modules': {problem}: {advice}")
+        if beside_prompt_tuning and module is embeddings:
+            raise UserError(f"params.yaml, 'lora.target_modules': prompt tuning goes past {name!r}: remove it")
 
 
 def _check_biases(model: "PreTrainedModel", lora: "LoraConfig") -> None:
@@ -136,17 +143,23 @@ def _last_layer(modules: list[str]) -> int:
     return max((int(part) for name in modules for part in name.split(".") if part.isdecimal()), default=0)
 
 
+def _is_all(lora: "LoraConfig") -> bool:
+    return isinstance(lora.target_modules, str) and lora.target_modules.lower() == _ALL
+
+
 def _targeted(model: "PreTrainedModel", lora: "LoraConfig") -> list[str]:
     """The modules that get LoRA's matrices; none where PEFT chooses them by the model's kind."""
     import torch
     from peft.tuners.tuners_utils import check_target_module_exists
     from transformers.pytorch_utils import Conv1D
 
-    if lora.target_modules == _ALL:
-        kinds, head = (torch.nn.Linear, Conv1D), model.get_output_embeddings()
-        return [name for name, each in model.named_modules() if isinstance(each, kinds) and each is not head]
-    names = [name for name, _ in model.named_modules() if name]
-    return [name for name in names if lora.target_modules and check_target_module_exists(lora, name)]
+    if not lora.target_modules:
+        return []
+    lora, kinds, head = copy.copy(lora), (torch.nn.Linear, Conv1D), model.get_output_embeddings()
+    if _is_all(lora):
+        lora.target_modules = {name for name, each in model.named_modules() if isinstance(each, kinds)}
+        lora.target_modules -= {name for name, each in model.named_modules() if each is head}
+    return [name for name, _ in model.named_modules() if name and check_target_module_exists(lora, name)]
 
 
 def _check_pattern(key: str, patterns: Collection[str], targeted: list[str]) -> None:

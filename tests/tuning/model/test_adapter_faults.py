@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests import loading, odd_checkpoints, tiny
+from tests import loading, odd_checkpoints, tiny, tiny_architectures
 from tests.tuning.estimates import estimator
 from tuning.core.errors import UserError
+from tuning.model.adapter_faults import check_lora
 
 SOME = ["q_proj"]
 
@@ -48,6 +49,9 @@ def test_names_that_nothing_has(params, changes, words):
         {"target_modules": r".*\.[qv]_proj", "exclude_modules": r".*\.1\..*", "alpha_pattern": {"layers.0.*q_proj": 4}},
         {"target_modules": SOME, "layers_to_transform": [1], "layers_pattern": "layers"},
         {"trainable_token_indices": [0, 799]},
+        {"target_modules": "All-Linear"},
+        {"target_modules": None, "layers_to_transform": [1]},
+        {"target_modules": SOME, "target_parameters": ["v_proj.weight"], "rank_pattern": {"v_proj.weight": 2}},
     ],
 )
 def test_names_that_the_model_has(params, changes):
@@ -58,9 +62,10 @@ def test_names_that_the_model_has(params, changes):
 
 def test_shared_weights_take_up_no_adapter(params, tmp_path):
     params["model"] = str(odd_checkpoints.save(tmp_path / "tied", tied=True))
-    params["lora"]["target_modules"] = ["q_proj", "embed_tokens"]
-    with pytest.raises(UserError, match="the head shares the weights of 'model.embed_tokens'.*'lora.modules_to_save'"):
-        assert estimator(params).trained
+    for name in ("embed_tokens", "lm_head"):
+        params["lora"]["target_modules"] = ["q_proj", name]
+        with pytest.raises(UserError, match=f"share their weights, .* what '.*{name}' alone .*'lora.modules_to_save'"):
+            assert estimator(params).trained
     params["lora"].update(target_modules=SOME, modules_to_save=["embed_tokens"])
     assert estimator(params).trained
 
@@ -71,3 +76,52 @@ def test_prompt_tuning_goes_past_the_embeddings(tiny_model):
     values["prompt_tuning"]["enabled"] = True
     with pytest.raises(UserError, match="prompt tuning goes past 'model.embed_tokens': remove it"):
         loading.adapted(values)
+
+
+def on_meta(name):
+    """A model without data of the architecture."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    template, special = tiny_architectures.SPECIAL[name]
+    config = tiny_architectures.config(name, tiny.tokenizer(template, **special))
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config)
+
+
+@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"target_modules": "all-linear", "modules_to_save": ["embed_tokens", "lm_head"]},
+        {"target_modules": None, "layers_to_transform": [0, 1]},
+        {"target_modules": ["q_proj", "v_proj"], "rank_pattern": {"v_proj": 4, r"layers\.\d\..*q_proj": 8}},
+        {"target_modules": r"model\.layers\.\d+\..*\.(q|k|v)_proj", "alpha_pattern": {r"^model.layers.\d+.*q_proj": 8}},
+        {
+            "target_modules": ["q_proj"],
+            "exclude_modules": ["lm_head"],
+            "trainable_token_indices": {"embed_tokens": [1]},
+        },
+    ],
+)
+def test_usual_sections_of_each_architecture(name, section):
+    from peft import LoraConfig
+
+    check_lora(on_meta(name), LoraConfig(task_type="CAUSAL_LM", **section), False)
+
+
+def test_embeddings_and_head_of_their_own_weights_take_up_adapters():
+    from peft import LoraConfig
+
+    check_lora(on_meta("mistral"), LoraConfig(target_modules=["q_proj", "embed_tokens", "lm_head"]), False)
+
+
+def test_biases_of_all_linear_modules_but_those_without():
+    from peft import LoraConfig
+
+    without = ["o_proj", "gate_proj", "up_proj", "down_proj"]
+    check_lora(
+        on_meta("qwen2"), LoraConfig(target_modules="all-linear", lora_bias=True, exclude_modules=without), False
+    )
+    with pytest.raises(UserError, match="'lora.lora_bias': 'model.layers.0.self_attn.o_proj' has no bias"):
+        check_lora(on_meta("qwen2"), LoraConfig(target_modules="all-linear", lora_bias=True), False)
