@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 VARIABLES = ("OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 SHORTEST = 8  # what is shorter, such as EMPTY or none for a server without keys, is no secret but a word
+_STAND_INS = ("anything", "placeholder", "required", "something", "whatever", "not-needed", "not-required")  # likewise
 SHORTEST_ELSEWHERE = 16  # of a variable that only its name makes known, such as AWS_SECRET_ACCESS_KEY
 _NAMES = re.compile(r"(^|_)(TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE)
-_LIKE_A_SECRET = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])\S+")
+_LIKE_A_SECRET = re.compile(r"hf_\S+|(?=.*[0-9])(?=.*[A-Za-z])\S+")  # the Hub's tokens may be letters alone
 _IN_ADDRESS = re.compile(r"(?<=://)[^\s/@:\"'<>]*:[^\s/@\"'<>]+(?=@)")
 
 
@@ -22,13 +23,18 @@ def redacted(text: str) -> str:
 
     A name and password in an address give way too, as a proxy or a mirror of the Hub may have them.
     """
+    return _IN_ADDRESS.sub("<name and password>", without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    """The same for a text that is data, such as an answer: addresses stay as they are."""
     for secret, name in _secrets():
         text = text.replace(secret, f"<{name}>")
-    return _IN_ADDRESS.sub("<name and password>", text)
+    return text
 
 
 def redacted_bytes(content: bytes) -> bytes:
-    """The same for what is written to a file in UTF-8; addresses, which may be part of the data, stay."""
+    """The same as ``without_secrets`` for what is written to a file in UTF-8."""
     for secret, name in _secrets():
         content = content.replace(secret.encode("utf-8", "surrogateescape"), f"<{name}>".encode())
     return content
@@ -50,7 +56,7 @@ def redact_stream(stream: TextIO) -> None:
 def _secrets() -> list[tuple[str, str]]:
     """Each secret in the ways in which texts hold it, longest first, with its name."""
     found = {name: os.environ.get(name, "").strip() for name in VARIABLES}
-    found = {name: value for name, value in found.items() if len(value) >= SHORTEST}
+    found = {name: each for name, each in found.items() if len(each) >= SHORTEST and each.lower() not in _STAND_INS}
     for name, value in os.environ.items():
         if name not in VARIABLES and _NAMES.search(name) and _is_secret(value.strip()):
             found[name] = value.strip()

@@ -9,17 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tuning.core.redaction import redacted
+from tuning.core.redaction import redacted, without_secrets
 from tuning.model.chat_template import well_formed
 
 _EVENT = re.compile(r"data:|event:|id:|retry:|:")  # how server-sent events, or comments between them, begin
-_CUT = (
-    "length",
-    "max_tokens",
-    "max_new_tokens",
-    "max_output_tokens",
-    "model_length",
-)  # finish reasons, as servers say it
+# Finish reasons of an answer that is cut at the limit, and of one that breaks off, in the words of servers.
+_CUT = ("length", "max_tokens", "max_new_tokens", "max_output_tokens", "model_length")
 _BROKEN = ("error", "abort", "aborted")
 _SHOWN = 300  # characters of what a server says
 
@@ -87,7 +82,7 @@ def parse(body: str, kind: str) -> Reply:
     message = _message(choice)
     tokens = _mapping(value.get("usage")).get("completion_tokens")
     return Reply(
-        redacted(well_formed(_text(message.get("content")) or _text(message.get("refusal")))),
+        without_secrets(well_formed(_text(message.get("content")) or _text(message.get("refusal")))),
         tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None,
         "length" if reason in _CUT else reason,
         any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking")),

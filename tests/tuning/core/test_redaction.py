@@ -13,7 +13,7 @@ import pytest
 from tests.tiny import ROOT
 from tuning.core import redaction
 from tuning.core.errors import explained
-from tuning.core.redaction import redact_stream, redacted, redacted_bytes
+from tuning.core.redaction import redact_stream, redacted, redacted_bytes, without_secrets
 
 ODD = "a1/+=&\"b\\c<d>'é"  # of signs that some form writes otherwise
 
@@ -46,6 +46,8 @@ def test_every_form_of_a_secret(monkeypatch, name, form, secret):
 def test_secrets_that_only_the_name_makes_known(monkeypatch, name):
     monkeypatch.setenv(name, "wJalrXUtnFEMI/K7MDENG/bPxRf")
     assert redacted("wJalrXUtnFEMI/K7MDENG/bPxRf") == f"<{name}>"
+    monkeypatch.setenv(name, "hf_onlylettersofthehub")
+    assert redacted("hf_onlylettersofthehub") == f"<{name}>"
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,8 @@ def test_secrets_that_only_the_name_makes_known(monkeypatch, name):
         ("A_KEY", "two words, of which 1 is long"),
         ("KEYBOARD", "abcdefghijklmnop1234567890"),
         ("OPENAI_API_KEY", "EMPTY"),
+        ("OPENAI_API_KEY", "placeholder"),
+        ("OPENAI_API_KEY", "Anything"),
         ("HF_TOKEN", ""),
     ],
 )
@@ -92,6 +96,7 @@ def test_the_token_that_hf_auth_has_left(monkeypatch, tmp_path):
 def test_a_password_in_an_address_is_printed_by_no_message(text, shown):
     assert redacted(text) == shown
     assert redacted_bytes(text.encode()) == text.encode()  # it may be part of the data
+    assert without_secrets(text) == text
 
 
 def test_a_secret_is_not_cut_in_two_by_a_long_message(monkeypatch):

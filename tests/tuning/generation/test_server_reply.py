@@ -37,6 +37,7 @@ BUSY = {"choices": None, "error": {"message": "Upstream is too busy", "code": 42
         (completion(None, 5, "stop", reasoning_content="so"), Response("", 5, "stop")),
         (completion("", 0, "content_filter"), Response("", 0, "stop")),
         (completion("x", reason=None), Response("x", 1, "stop")),
+        (completion("db://me:pa55@host"), Response("db://me:pa55@host", 1, "length")),  # no secret of this machine
         ({"choices": [{"message": "a b", "finish_reason": "STOP"}]}, Response("a b", 2, "stop")),
         ({"choices": [{"message": None, "delta": {"content": "a b"}}]}, Response("a b", 2, "stop")),
         (completion(None, 4, "stop", refusal="I cannot."), Response("I cannot.", 4, "stop")),
