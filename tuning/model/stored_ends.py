@@ -21,13 +21,8 @@ def stored_ends(name: str, params: Params) -> list[int]:
     for kind in (GenerationConfig, AutoConfig):
         try:
             return as_ids(kind.from_pretrained(name, **where).eos_token_id)
-        except (
-            OSError,
-            ValueError,
-            AttributeError,
-            TypeError,
-        ):  # a server may have a model of which only the tokenizer is here
-            continue
+        except (OSError, ValueError, AttributeError, TypeError):
+            continue  # a server may have a model of which only the tokenizer is here
     return []
 
 
