@@ -17,7 +17,7 @@ from tuning.data.literal_json import list_in_text
 from tuning.data.origins import Origin
 from tuning.data.own_instructions import carries_instructions, followed_types
 from tuning.data.rows import RowError
-from tuning.data.turn_columns import with_turns
+from tuning.data.turn_columns import turns_in_text, with_turns
 from tuning.data.turns import TOOL_TURNS, text, text_or_turns, texts_or_turns, turns
 from tuning.model.chat_template import Message
 
@@ -44,7 +44,11 @@ def preference(row: dict[str, Any]) -> list[Message]:
 
 def preferred(row: dict[str, Any]) -> list[Message]:
     """chosen, rejected, without a prompt: whole conversations, of which the preferred one is used."""
-    return turns(_value(row, "chosen"), "chosen")
+    chosen = _value(row, "chosen")
+    if isinstance(chosen, str) and turns_in_text(chosen) is None:
+        advice = "name the column of requests in 'data.columns', such as {prompt: question}"
+        raise RowError("no_schema", f"'chosen' is text and no conversation, and there is no 'prompt': {advice}")
+    return turns(chosen, "chosen")
 
 
 def prompt_completion(row: dict[str, Any]) -> list[Message]:
@@ -74,8 +78,8 @@ SCHEMAS: dict[tuple[str, ...], Callable[[dict[str, Any]], list[Message]]] = {
     ("prompt", "completion"): prompt_completion,
     ("prompt", "response"): prompt_response,
     ("prompt", "chosen"): preference,
-    ("chosen", "rejected"): preferred,
     ("instruction", "output"): alpaca,
+    ("chosen", "rejected"): preferred,
 }
 # Names of columns in which data sets often have requests and answers, for advice.
 _USUAL = (

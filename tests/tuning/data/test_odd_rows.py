@@ -151,8 +151,10 @@ def test_preferences_without_a_prompt(tmp_path):
     row = {"chosen": SAID, "rejected": [SAID[0], {"role": "assistant", "content": "No."}]}
     (tmp_path / "rows.jsonl").write_text("\n".join([json.dumps(row)] * 2))
     assert conversations(tmp_path / "rows.jsonl") == [SAID] * 2
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row | {"instruction": "What?", "output": "That."}))
+    assert [turn["content"] for turn in conversations(tmp_path / "rows.jsonl")[0]] == ["What?", "That."]
     (tmp_path / "rows.jsonl").write_text(json.dumps({"chosen": "Human: a", "rejected": "Human: b"}))
-    with pytest.raises(UserError, match="'chosen' must hold a list of turns"):
+    with pytest.raises(UserError, match="'chosen' is text and no conversation, .* such as {prompt: question}"):
         conversations(tmp_path / "rows.jsonl")
 
 
