@@ -42,7 +42,7 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
 
     name = name or params.tokenizer or params.model
     borrow(name)
-    check_tokenizer_files(name)
+    check_tokenizer_files(name, params.tokenizer_config.arguments)
     with explain("tokenizer", name):
         tokenizer = AutoTokenizer.from_pretrained(
             name, **{"trust_remote_code": False} | params.tokenizer_config.arguments

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _HEADS = ("Classification", "QuestionAnswering", "MultipleChoice", "MaskedLM")  # ends of names of other models' classes
 _ELSEWHERE = ("subfolder", "variant", "gguf_file")  # arguments with which the weights have other names
 _PICKLES = (b"PK\x03\x04", b"\x80")  # how what torch.save writes begins, today and in old files
-_TOKENIZERS = ("tokenizer*", "vocab*", "merges.txt", "*.model", "*.tiktoken")
+_TOKENIZERS = ("tokenizer*", "vocab*", "merges.txt", "*.model", "*.tiktoken", "tekken.json")
 _POINTER = b"version https://git-lfs"
 _AGAIN = "fetch it again, for example with `hf download NAME --local-dir FOLDER`"
 
@@ -64,15 +64,19 @@ def check_files(name: str, arguments: dict[str, Any]) -> None:
         _check_file(file)
 
 
-def check_tokenizer_files(name: str) -> None:
+def check_tokenizer_files(name: str, arguments: dict[str, Any]) -> None:
     """Looks for files of a tokenizer that are missing, empty or only stand for the files in a local folder.
+
+    Args:
+        arguments: of ``from_pretrained``.
 
     Raises:
         UserError: there is none, or such a file.
     """
     folder = Path(name)
-    if not folder.is_dir() or other_format(name):
+    if not folder.is_dir() or other_format(name) or arguments.get("gguf_file"):
         return
+    folder = folder / (arguments.get("subfolder") or "")
     found = sorted({path for pattern in _TOKENIZERS for path in folder.glob(pattern) if path.is_file()})
     if not found:
         raise UserError(

@@ -175,6 +175,15 @@ def test_a_folder_without_a_tokenizer(folder):
         tokenizer(folder)
 
 
+def test_a_tokenizer_in_a_folder_below(folder):
+    (folder / "words").mkdir()
+    for path in [*folder.glob("tokenizer*"), *folder.glob("special*"), *folder.glob("chat*")]:
+        path.rename(folder / "words" / path.name)
+    values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
+    values["tokenizer_config"]["subfolder"] = "words"
+    assert load_tokenizer(tiny.checked(values)).eos_token == "<|im_end|>"
+
+
 def test_a_file_named_as_a_model(folder):
     for how in (load, tokenizer):
         with pytest.raises(UserError, match=f"config.json' is a file: name the folder that it is in, '{folder}'"):
