@@ -31,7 +31,8 @@ NARROWED: dict[str, dict[str, Any]] = {
         "layers_to_transform": list[_Count] | _Count | None,
         "rank_pattern": dict[str, _AtLeastOne] | None,
         "alpha_pattern": dict[str, _Positive] | None,
-        # The others need a look at the rows before training, without which they are the ordinary one, or an error.
+        # The others need a look at the rows before training, without which they are the ordinary one, or an error;
+        # pissa_niter_N draws by chance what it takes out of the weights, and would draw again when it is loaded.
         "init_lora_weights": bool | Literal["gaussian", "olora", "pissa", "loftq", "orthogonal", "mica"],
     },
     "prompt_tuning": {"num_virtual_tokens": _AtLeastOne},

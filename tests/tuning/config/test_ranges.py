@@ -44,6 +44,58 @@ OUT_OF_RANGE = {
     },
     "data": {"num_val": (10**19,)},
 }
+# What the libraries' own documentation and recipes have.
+USUAL = {
+    "lora": {
+        "lora_alpha": (1, 256),
+        "lora_dropout": (0, 0.5),
+        "target_modules": ("all-linear", ["q_proj"], None),
+        "exclude_modules": ("lm_head", ["lm_head"], None),
+        "modules_to_save": (["embed_tokens", "lm_head"], None),
+        "layers_to_transform": (0, [0, 1], None),
+        "rank_pattern": ({"q_proj": 8}, {}, None),
+        "alpha_pattern": ({"q_proj": 8}, {}, None),
+        "init_lora_weights": (True, False, "gaussian", "olora", "pissa", "orthogonal"),
+    },
+    "train": {
+        "weight_decay": (0, 0.1),
+        "max_grad_norm": (0, 1),
+        "warmup_steps": (0, 0.03, 100),
+        "adam_beta1": (0, 0.9),
+        "adam_beta2": (0.95, 0.999),
+        "adam_epsilon": (0, 1e-8),
+        "label_smoothing_factor": (0, 0.1),
+        "neftune_noise_alpha": (5, None),
+        "logging_steps": (0.1, 1),
+        "save_steps": (0.25, 500),
+        "eval_steps": (0.25, 500, None),
+        "eval_accumulation_steps": (1, None),
+        "save_total_limit": (1, None),
+        "dataloader_num_workers": (0, 8),
+        "dataset_num_proc": (1, None),
+    },
+    "quantization": {"llm_int8_threshold": (0, 6.0)},
+    "generation": {
+        "temperature": (0, 0.7, 1, 2, None),
+        "top_k": (-1, 0, 50, None),
+        "top_p": (0.9, 1, None),
+        "min_p": (0, 0.05, None),
+        "typical_p": (0.95, 1, None),
+        "repetition_penalty": (0.9, 1, 1.2, None),
+        "no_repeat_ngram_size": (0, 3, None),
+        "num_beams": (1, 4, None),
+        "min_new_tokens": (0, 1, None),
+        "early_stopping": (True, False, "never", None),
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [(section, key, value) for section, keys in USUAL.items() for key in keys for value in keys[key]],
+)
+def test_usual_values_are_not_refused(section, key, value):
+    assert [said for said in problems(section, {key: value}) if f"'{section}.{key}'" in said] == []
 
 
 @pytest.mark.parametrize(
