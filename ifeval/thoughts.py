@@ -3,6 +3,7 @@
 import re
 
 _TAG = re.compile(r"<(?P<end>/?)(?P<name>think|thinking|thought|reasoning)>", re.IGNORECASE)
+_SPACE = re.compile(r"\s*")
 
 
 def has_thoughts(response: str) -> bool:
@@ -18,7 +19,7 @@ def without_thoughts(response: str) -> str:
     kept, position = [], 0
     for start, end in _blocks(response):
         kept.append(response[position:start])
-        position = end + len(response[end:]) - len(response[end:].lstrip())
+        position = _SPACE.match(response, end).end()
     return "".join([*kept, response[position:]]).lstrip()
 
 

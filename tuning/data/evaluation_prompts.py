@@ -31,15 +31,16 @@ def read(source: Origin) -> list[dict[str, Any]]:
 
 def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]]) -> list[dict[str, Any]]:
     """The rows, checked by the scorer itself, whose messages then name the place that each row comes from."""
-    places = []
-    with tempfile.TemporaryDirectory() as folder, writing(folder):
+    places, lines = [], []
+    for place, row in rows:
+        if isinstance(row, RowError):
+            raise UserError(f"{place}: {row}")
+        places.append(place)
+        lines.append(dump_line(_with_lists(row)))
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "prompts.jsonl")
-        with path.open("wb") as file:
-            for place, row in rows:
-                if isinstance(row, RowError):
-                    raise UserError(f"{place}: {row}")
-                file.write(dump_line(_with_lists(row)))
-                places.append(place)
+        with writing(path):
+            path.write_bytes(b"".join(lines))
         try:
             read_prompts(path)
             return [_stripped(row) for _, row in read_lines(path)]
@@ -55,7 +56,7 @@ def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]])
 def _with_lists(row: dict[str, Any]) -> dict[str, Any]:
     """The row with the lists that stand as JSON text, as in a CSV file; a blank cell holds none."""
     texts = {name: row[name] for name in ("instruction_id_list", "kwargs") if isinstance(row.get(name), str)}
-    lists = {name: None if text.strip() in BLANK else list_in_text(text, PLAIN) for name, text in texts.items()}
+    lists = {name: list_in_text(text, PLAIN) for name, text in texts.items()}
     return row | {name: found for name, found in lists.items() if found is not None or texts[name].strip() in BLANK}
 
 
