@@ -20,8 +20,8 @@ RATE, ALPHA, WIDTH = 5e-4, 32, 2000
 # How the rate falls with the model's hidden size, by the beginning of its model_type. Only these two families have
 # been fitted; others take whichever gives the lower rate, since too high a rate does more harm than too low a one.
 EXPONENTS = {"llama": 0.781, "qwen": 0.0775}
-# The fit is for long runs. Runs of a few hundred steps stand more: with the embedded model the validation loss is lowest
-# from 0.8 to 1.5 times the fit, and scores of a base model rise beyond it (docs/experiments.md: five rates at two sizes).
+# The fit is for long runs. Runs of a few hundred steps stand more: with the embedded model the validation loss is
+# lowest from 0.8 to 1.5 times the fit, and a base model's scores rise beyond it (docs/experiments.md, five rates).
 FEW_STEPS = 1.5
 LARGE = 1_000_000_000  # parameters from which on a step takes more rows
 ROWS, ROWS_OF_LARGE = 4, 16
