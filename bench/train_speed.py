@@ -170,7 +170,7 @@ def base(spec):
 
 def adapted(run: Run):
     """The model with a new adapter."""
-    return add_adapter(base(run.trained_model), run.model, run.adapter, checkpointing=False)
+    return add_adapter(base(run.model), run.model, run.adapter, checkpointing=False)
 
 
 def ours(run: Run, rows: list[dict], tokenizer):

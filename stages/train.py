@@ -61,7 +61,7 @@ def main() -> None:
     while True:
         set_seed(params.seed)  # set after the preflight, so that its random draws cannot change training
         with doing(f"loading {params.model}"):
-            model = add_adapter(load_model(plan.run.trained_model), spec, adapter, config.gradient_checkpointing)
+            model = add_adapter(load_model(spec), spec, adapter, config.gradient_checkpointing)
         checkpoint = checkpoints.latest(folder)
         seen = checkpoints.tokens_seen(checkpoint)  # read now: training deletes old checkpoints
         sft, curves = trainer.make_trainer(model, tokenizer, config, train, validation), Curves(folder)

@@ -21,7 +21,7 @@ def base(values: dict):
 def adapted(values: dict):
     """The base model with a new adapter, as train starts with it."""
     run = run_on(checked(values), None)
-    return adapters.add_adapter(load_model(run.trained_model), run.model, run.adapter, run.checkpointing)
+    return adapters.add_adapter(load_model(run.model), run.model, run.adapter, run.checkpointing)
 
 
 def save(model, folder: Path, values: dict) -> None:

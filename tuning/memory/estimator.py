@@ -15,7 +15,6 @@ from tuning.generation.kv_cache import cache_positions, kv_cache_bytes
 from tuning.memory import activations, simulated_step
 from tuning.memory.run import Run
 from tuning.memory.weights import Trained, Weights, base_weights, packed_bytes, trained_parameters
-from tuning.model.model_spec import ModelSpec
 
 # What the process holds on a CPU beside tensors: interpreter and libraries, whose code is in memory once it has run,
 # buffers of the matrix products, and what the allocator cannot use again. As measured by bench/memory_accuracy.py;
@@ -133,21 +132,20 @@ class Estimator:
         parts = round(phase.gradients), self.trained.optimizer, round(phase.layers), round(phase.logits)
         step = Memory(self.weights.training, self.trained.adapter, *parts)
         share = HALF_KEPT if self.run.half == "bfloat16" else KEPT
-        kept = round(share * (phase.layers + phase.logits))
-        return self._in_process(step, self.run.trained_model, TRAINING_RUNTIME, kept)
+        return self._in_process(step, TRAINING_RUNTIME, round(share * (phase.layers + phase.logits)))
 
-    def _in_process(self, step: Memory, model: ModelSpec, runtime: int, kept: int = 0) -> Memory:
+    def _in_process(self, step: Memory, runtime: int, kept: int = 0) -> Memory:
         """The step with what a process on a CPU holds beside its tensors.
 
         Weights in the file's own dtype are the mapped pages of the file, which stay beside packed ones; converted
         weights exist beside those pages while they are loaded.
         """
-        if model.device != "cpu":
+        if self.run.model.device != "cpu":
             return step
         loading = 0
-        if model.quantization or self.stored != model.dtype:
-            file, loaded = self.weights.parameters * self.stored.itemsize, self.weights.generation
-            loading = max(0, file + loaded * model.dtype.itemsize // self.run.model.dtype.itemsize - step.total)
+        if self.run.model.quantization or self.stored != self.run.model.dtype:
+            file = self.weights.parameters * self.stored.itemsize
+            loading = max(0, file + self.weights.generation - step.total)
         kept = max(0, kept - loading) if can_keep_freed_memory() else 0
         return replace(step, runtime=runtime, loading=loading, kept=kept)
 
@@ -165,5 +163,5 @@ class Estimator:
         adapter = self.trained.loaded if model.quantization else 0
         packed, copied = packed_bytes(model)
         step = Memory(self.weights.generation + copied, adapter, activations=temporary, kv_cache=cache)
-        found = self._in_process(step, model, GENERATION_RUNTIME)
+        found = self._in_process(step, GENERATION_RUNTIME)
         return replace(found, loading=packed) if packed and self.stored == model.dtype else found

@@ -16,7 +16,7 @@ def to_train(run: Run):
     from tuning.memory import bitsandbytes_layers
     from tuning.training.cpu import faster_steps
 
-    model = base(run.trained_model)
+    model = base(run.model)
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     if run.model.quantization:
         bitsandbytes_layers.imitate(model, run.model.quantization)

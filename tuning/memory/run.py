@@ -35,11 +35,6 @@ class Run:
             return None
         return "bfloat16" if self.training.bf16 else "float16"
 
-    @property
-    def trained_model(self) -> ModelSpec:
-        """The model as train loads it."""
-        return self.model.as_trained(self.half, self.adapter.whole)
-
     def with_config(self, config) -> "Run":
         """The same with another configuration of the model."""
         return replace(self, model=replace(self.model, config=config))

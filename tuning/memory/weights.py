@@ -51,8 +51,6 @@ def base_weights(run: Run) -> Weights:
     raised = unquantized
     if spec.quantization and unquantized and spec.dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
         raised = unquantized * 4 // spec.dtype.itemsize
-    if run.trained_model.dtype != spec.dtype:
-        raised = unquantized * run.trained_model.dtype.itemsize // spec.dtype.itemsize
     return Weights(parameter_counts(model)[1], packed + raised, packed + unquantized)
 
 

@@ -82,21 +82,6 @@ class ModelSpec:
             raise UserError(f"{self.name} is itself quantized, so nothing can be merged into it: export with --adapter")
         return replace(self, quantized=False)
 
-    def as_trained(self, half: str | None, whole: bool) -> "ModelSpec":
-        """The same model as train loads it: on a CPU that trains in bfloat16, with frozen weights in bfloat16.
-
-        Else autocast would round them anew for each product.
-
-        Args:
-            half: the dtype of mixed precision, as torch names it; None where there is none.
-            whole: whether all weights are trained, which keeps them in float32.
-        """
-        import torch
-
-        if self.device != "cpu" or half != "bfloat16" or whole or self.quantized or self.dtype != torch.float32:
-            return self
-        return replace(self, dtype=torch.bfloat16)
-
 
 def model_spec(params: Params, config: "PreTrainedConfig | None" = None, on: str | None = None) -> ModelSpec:
     """The model that the parameters describe.

@@ -4,7 +4,6 @@ from trl import SFTConfig, SFTTrainer
 
 from tuning.training.cpu.attention import recompute_attention
 from tuning.training.cpu.completion_head import CompletionTrainer, add_completion_head, fits
-from tuning.training.cpu.lora_linear import join_lora
 
 
 def trainer_class(model, config: SFTConfig) -> type[SFTTrainer]:
@@ -13,10 +12,13 @@ def trainer_class(model, config: SFTConfig) -> type[SFTTrainer]:
 
 
 def apply(model, config: SFTConfig) -> None:
-    """Replaces attention, linear layers with LoRA, and TRL's head, which must be there, where each can be replaced."""
+    """Replaces TRL's head, which must be there, and in bfloat16 attention, where each can be replaced.
+
+    In float32 torch's own attention is as fast.
+    """
     base = base_of(model)
-    recompute_attention(base)
-    join_lora(model)
+    if config.bf16:
+        recompute_attention(base)
     if has_own_head(model, config):
         add_completion_head(base)
 
