@@ -23,6 +23,7 @@ from tuning.core.terminal import printable
 
 LOGS = Path("logs")
 START_S = 1800  # until it must be healthy; one that ends before is noticed at once
+GONE_S = 2.0  # for how long a server that fails may take to end
 SHOWN = 20  # last lines of the log in an error
 _POLL_S = 0.2
 _WATCHER = Path(__file__).with_name("server_watcher.py")
@@ -70,7 +71,7 @@ class OwnServer:
             say(f"the server is ready after {time.monotonic() - started:.0f} s")
             yield f"http://127.0.0.1:{port}/v1"
         except UserError as error:
-            if watcher.poll() is None or self.key in str(error):
+            if self.key in str(error) or not _has_ended(watcher):
                 raise
             raise self._error("has ended while it was asked") from error
         finally:
@@ -129,6 +130,15 @@ def _is_healthy(port: int) -> bool:
         except (OSError, http.client.HTTPException):
             return False
     return False
+
+
+def _has_ended(watcher: subprocess.Popen) -> bool:
+    """Whether the server has ended; its connections are closed a moment before its process is gone."""
+    try:
+        watcher.wait(GONE_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _end(watcher: subprocess.Popen) -> None:
