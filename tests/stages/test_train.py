@@ -121,6 +121,24 @@ def test_a_run_that_diverges_ends_and_leaves_the_adapter_of_before(project, max_
     assert not [path for path in project.folder.rglob("*.json") if "NaN" in path.read_text()]
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "loss"),
+        ({"train__eval_strategy": "no", "train__eval_on_start": False}, "training loss .* at step"),
+        ({"train__eval_strategy": "no", "train__eval_on_start": False, "train__logging_steps": 4}, "at step"),
+    ],
+)
+def test_weights_that_bfloat16_makes_say_nothing_are_a_divergence_too(project, changes, words):
+    """Their squares are too large for a norm, which passes on zeros: all is finite, and no token is the likeliest."""
+    project(train__max_steps=1)
+    before = (project.folder / ADAPTER).read_bytes()
+    high = {"train__bf16": True, "train__learning_rate": 1e9, "train__max_grad_norm": 0.0, "train__max_steps": 6}
+    with pytest.raises(UserError, match=rf"{words}.*with learning rate .*'train.learning_rate'"):
+        project(**high, **changes)
+    assert (project.folder / ADAPTER).read_bytes() == before
+
+
 def test_a_last_step_that_spoils_the_weights_is_seen_without_validation(project):
     write_jsonl(train.VALIDATION, [])
     changes = {"train__warmup_steps": 0, "train__learning_rate": 1e30}

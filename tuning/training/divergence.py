@@ -10,6 +10,7 @@ ADVICE = (
     "set a lower 'train.learning_rate', a longer 'train.warmup_steps', or a 'train.max_grad_norm' of 1.0 or less; "
     "with 'train.fp16' or 'model_config.dtype' float16, take bfloat16 or float32"
 )
+UNIFORM = "as if every token were as likely as any other"
 
 
 class DivergenceCheck(TrainerCallback):
@@ -27,6 +28,7 @@ class DivergenceCheck(TrainerCallback):
     def __init__(self, trainer):
         self.trainer = trainer
         self.rate = trainer.args.learning_rate  # of the last step
+        self.sum = 0.0  # of the losses since the last log, as far as they have been looked at
 
     def on_pre_optimizer_step(self, args, state, control, model=None, optimizer=None, **kwargs):
         import torch
@@ -35,6 +37,11 @@ class DivergenceCheck(TrainerCallback):
         loss = self.trainer._tr_loss.item()  # the sum since the last log: finite as long as each loss is
         if not math.isfinite(loss):
             raise UserError(_message(f"the training loss is {loss}", state.global_step + 1, self.rate))
+        if self._says_nothing(loss - self.sum):
+            raise UserError(
+                _message(f"the training loss is {loss - self.sum:.5g}, {UNIFORM},", state.global_step + 1, self.rate)
+            )
+        self.sum = loss
         if self.trainer.accelerator.scaler is not None:  # it finds the scale by gradients that are not finite
             return
         gradients = [each.grad for each in model.parameters() if each.grad is not None]
@@ -48,13 +55,17 @@ class DivergenceCheck(TrainerCallback):
             return
         batch = next(iter(self.trainer.get_train_dataloader()))
         loss, _, _ = self.trainer.prediction_step(model, batch, prediction_loss_only=True)
-        if not math.isfinite(loss.item()):
+        if not math.isfinite(loss.item()) or self._says_nothing(loss.item()):
             raise UserError(
                 _message(f"the training loss is {loss.item()} after the update", state.global_step, self.rate)
             )
 
     def on_log(self, args, state, control, logs=None, **kwargs):
+        if "loss" in (logs or {}):
+            self.sum = 0.0
         loss = (logs or {}).get("eval_loss", 0.0)
+        if state.global_step > 0 and self._says_nothing(loss):
+            raise UserError(_message(f"the validation loss is {loss:.5g}, {UNIFORM},", state.global_step, self.rate))
         if math.isfinite(loss):
             return
         if state.global_step == 0:
@@ -63,6 +74,14 @@ class DivergenceCheck(TrainerCallback):
                 "numbers: try 'model_config.dtype' float32, or another model"
             )
         raise UserError(_message(f"the validation loss is {loss}", state.global_step, self.rate))
+
+    def _says_nothing(self, loss: float) -> bool:
+        """Whether the loss is that of a model for which every token is as likely as any other, to five digits.
+
+        In bfloat16 a layer's numbers can be finite and their squares, in its norm, not: then it passes on zeros.
+        """
+        tokens = getattr(self.trainer.model.config.get_text_config(), "vocab_size", 0)
+        return tokens > 1 and math.isclose(loss, math.log(tokens), abs_tol=1e-5)
 
 
 def _message(what: str, step: int, rate: float) -> str:
