@@ -37,7 +37,7 @@ class DivergenceCheck(TrainerCallback):
         loss = self.trainer._tr_loss.item()  # the sum since the last log: finite as long as each loss is
         if not math.isfinite(loss):
             raise UserError(_message(f"the training loss is {loss}", state.global_step + 1, self.rate))
-        if self._says_nothing(loss - self.sum):
+        if state.global_step > 0 and self._says_nothing(loss - self.sum):  # a new head may say nothing at first
             raise UserError(
                 _message(f"the training loss is {loss - self.sum:.5g}, {UNIFORM},", state.global_step + 1, self.rate)
             )
