@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ifeval.unpacking import UnpackingError, most_bytes, too_much, unpacked
+from ifeval.unpacking import UnpackingError, unpacked
 from tuning.core.errors import UserError
-from tuning.data import csv_files, json_files
-from tuning.data.hub_datasets import parquet
+from tuning.data import csv_files, json_files, parquet_files
 from tuning.data.literal_json import LITERAL
 from tuning.data.rows import RowError
 from tuning.model.chat_template import well_formed
@@ -70,7 +69,7 @@ def _rows(name: str, decoder: json.JSONDecoder) -> Iterator[tuple[str, dict[str,
     if not ending:
         raise UserError(_other_kind(path) or f"{name}: a data file must end with {_ENDINGS}")
     if ending == ".parquet":
-        yield from _parquet(path)
+        yield from parquet_files.rows(path)
     elif ending in (".csv", ".tsv"):
         yield from csv_files.rows(name, json_files.decoded(name, _utf8(path)), "\t;," if ending == ".tsv" else ",;\t")
     else:
@@ -104,23 +103,3 @@ def _other_kind(path: Path, data: bytes | None = None) -> str | None:
         with path.open("rb") as file:
             data = file.read(64)
     return next((f"{path} {problem}" for start, problem in _OTHERS.items() if data.startswith(start)), None)
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
-    """The rows of a Parquet file, unless it says that it unpacks to far more than it is."""
-    import pyarrow
-    from pyarrow import parquet as files
-
-    try:
-        held = files.read_metadata(path)
-    except (pyarrow.ArrowException, OSError):
-        yield from parquet(str(path))  # what is wrong with it is told when it is read
-        return
-    size = sum(held.row_group(number).total_byte_size for number in range(held.num_row_groups))
-    try:
-        if size > most_bytes(path.stat().st_size):
-            raise too_much(path)
-    except UnpackingError as error:
-        raise UserError(str(error)) from None
-    if held.num_rows:
-        yield from parquet(str(path))
