@@ -31,7 +31,7 @@ ARROWS = {
     "tuning/model": {"tuning/config", "tuning/core"},
     "tuning/generation": {"tuning/model", "tuning/config", "tuning/core", "ifeval"},
     "tuning/data": {"tuning/generation", "tuning/model", "tuning/config", "tuning/core", "ifeval"},
-    "tuning/training": {"tuning/model", "tuning/config", "tuning/core"},
+    "tuning/training": {"tuning/generation", "tuning/model", "tuning/config", "tuning/core"},
     "tuning/memory": {"tuning/training", "tuning/generation", "tuning/model", "tuning/config", "tuning/core"},
     "tuning/report": {"tuning/model", "tuning/config", "tuning/core", "ifeval"},
     "stages": None,  # every room, and no other stage

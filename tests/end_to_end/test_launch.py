@@ -53,6 +53,7 @@ def curve(project, name):
 
 
 def test_ddp_gives_the_losses_and_responses_of_one_process(work):
+    change(work, unlikelihood={"answers": 4})
     stage(work, "train")
     alone = {name: curve(work, name) for name in ("train/loss", "validation/loss")}
     responses = work.folder / "data/responses/base.jsonl"

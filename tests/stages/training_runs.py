@@ -35,14 +35,19 @@ def prepare(validation: int = 4) -> None:
     write_jsonl(train.VALIDATION, rows[ROWS:])
 
 
-def run(model: Path, full: bool = False, **changes) -> None:
-    """Trains in the working directory for nine steps in three epochs, with some changes of the section ``train``."""
+def run(model: Path, full: bool = False, answers: int = 0, **changes) -> None:
+    """Trains in the working directory for nine steps in three epochs, with some changes of the section ``train``.
+
+    Args:
+        answers: ``unlikelihood.answers``; the first training then has fewer rows.
+    """
     values = tiny.params(str(model), "rows.jsonl", "prompts.jsonl")
     values["full_finetuning"] = full
     values["lora"].update(enabled=not full, lora_dropout=0.1)
     values["train"].update(num_train_epochs=3, max_steps=-1, gradient_accumulation_steps=2, neftune_noise_alpha=5)
     values["train"].update(logging_steps=5, save_steps=2, max_length=64)
     values["train"].update(changes)
+    values["unlikelihood"]["answers"] = answers
     Path("params.yaml").write_text(yaml.safe_dump(values))
     for source in (torch.manual_seed, numpy.random.seed, random.seed):
         source(random.SystemRandom().randrange(1 << 32))  # as in a new process, where nothing is as it was left

@@ -145,6 +145,20 @@ class Train(Section):
     """rows to an optimizer step, over all processes; `auto`: 16 for a model of a billion parameters or more, else 4"""
 
 
+class Unlikelihood(Section):
+    """Repetitions in the trained model's own answers are unlearnt."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answers: Annotated[int, Field(ge=0)] = Field(examples=[0])
+    """rows kept back from training, at most a third of all: the trained model answers their requests, and in answers
+    that loop it unlearns what is repeated while it learns these rows; `0`: none"""
+    answer_tokens: AtLeastOne = Field(examples=[400])
+    """tokens of such an answer at the most"""
+    learning_rate: Annotated[float, Field(gt=0)] | Literal["auto"] = Field(examples=[2.0e-4])
+    """of this second training; `auto`: 0.3 of `train.learning_rate`"""
+
+
 class Generation(Section):
     """transformers.GenerationConfig"""
 
@@ -202,6 +216,7 @@ SECTIONS: dict[str, type[Section]] = {
     "lora": Lora,
     "prompt_tuning": PromptTuning,
     "train": Train,
+    "unlikelihood": Unlikelihood,
     "generation": Generation,
     "resources": Resources,
 }

@@ -32,6 +32,7 @@ class Params:
     lora: own_keys.Lora
     prompt_tuning: own_keys.PromptTuning
     train: own_keys.Train
+    unlikelihood: own_keys.Unlikelihood
     generation: own_keys.Generation
     resources: own_keys.Resources
 

@@ -35,3 +35,9 @@ def give_back_freed_memory() -> None:
     """Makes the process return every freed tensor of 1 MiB or more. Call it early, where memory is short."""
     if mallopt := _mallopt():
         mallopt(_MMAP_THRESHOLD, 1 << 20)  # a fixed threshold, which glibc no longer raises
+
+
+def trim() -> None:
+    """Returns to the system what is free now, though freed memory is kept otherwise."""
+    if _mallopt():
+        ctypes.CDLL(None).malloc_trim(0)

@@ -9,13 +9,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from ifeval.prose import sentences
 from tuning.config.params import Params
 from tuning.core.files import fingerprint
-from tuning.generation import decoding, kv_cache
-from tuning.generation.response_file import Partial
+from tuning.generation import kept_answers
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import Message, prompt_tokens
 from tuning.model.model_spec import check_tokens, model_spec
@@ -39,24 +36,13 @@ def own_answers(
     Args:
         folder: where finished answers are kept, so that a run that was killed goes on.
     """
-    partial = Partial(folder, f"own-answers-{fingerprint(prompts, new_tokens)}")
+    kept = kept_answers.finished(folder, f"own-answers-{fingerprint(prompts, new_tokens)}")
     ids = [prompt_tokens(tokenizer, prompt) for prompt in prompts]
-    if len(partial.rows) < len(prompts):
+    if len(kept.rows) < len(prompts):
         spec = model_spec(params)
         check_tokens(spec, tokenizer, ids)
-        model = load_model(spec)
-        config = decoding.generation_config(model, tokenizer, {"max_new_tokens": new_tokens})
-        size = kv_cache.batch_size(model, max(map(len, ids)) + new_tokens)
-        how = decoding.Decoding(config, size, params.seed, say=tqdm.write)
-        with tqdm(total=len(prompts), initial=len(partial.rows), desc="own answers", unit=" rows") as bar:
-            for batch in decoding.generate(model, tokenizer, ids, how, partial.rows.keys()):
-                rows = [
-                    {"key": index, "response": response.text, "finish_reason": response.finish_reason}
-                    for index, response in batch
-                ]
-                partial.add(rows)
-                bar.update(len(rows))
-    found = (partial.rows[index] for index in range(len(prompts)))
+        kept_answers.answer(load_model(spec), tokenizer, ids, kept, new_tokens, params.seed, "own answers")
+    found = kept.collect(list(range(len(prompts))))
     return [ended(row["response"], row["finish_reason"] == "stop") or None for row in found]
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from transformers import TrainerCallback
 
@@ -120,15 +121,10 @@ class Checkpoints(TrainerCallback):
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):
         import torch
-        from safetensors.torch import load_file
 
         if self.checkpoint is None:
             return
-        weights = load_file(Path(self.checkpoint, TRAINED))
-        with torch.no_grad():
-            for name, parameter in model.named_parameters():
-                if name in weights and not hasattr(parameter, "full_tensor"):  # FSDP restores its weights itself
-                    parameter.copy_(weights[name])
+        load_trained(model, Path(self.checkpoint, TRAINED))
         progress = torch.load(Path(self.checkpoint, _progress(rank())), weights_only=True)
         self.restored = progress["epoch_start"]
         self.trainer._tr_loss += progress["loss"].to(self.trainer._tr_loss.device)
@@ -158,7 +154,6 @@ class Checkpoints(TrainerCallback):
 
     def on_save(self, args, state, control, model=None, **kwargs):
         import torch
-        from safetensors.torch import save_file
         from transformers.trainer_utils import rotate_checkpoints
 
         ends_epoch = state.epoch == int(state.epoch)
@@ -170,12 +165,37 @@ class Checkpoints(TrainerCallback):
         }
         folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
         torch.save(progress, folder / _progress(rank()))
-        weights = {name: _whole(p).detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
+        weights = trained(model)
         self.trainer.accelerator.wait_for_everyone()  # all have written their progress
         if state.is_world_process_zero:
-            save_file(weights, folder / f"{TRAINED}.new")
-            (folder / f"{TRAINED}.new").rename(folder / TRAINED)
+            save_trained(weights, folder / TRAINED)
             rotate_checkpoints(args.output_dir, self.limit, state.best_model_checkpoint)
+
+
+def trained(model) -> dict[str, Any]:
+    """The weights that are trained, by name, gathered from all processes where FSDP has divided them."""
+    return {name: _whole(each).detach().cpu() for name, each in model.named_parameters() if each.requires_grad}
+
+
+def save_trained(weights: dict[str, Any], path: Path) -> None:
+    """Writes trained weights; the file is whole as soon as it is there."""
+    from safetensors.torch import save_file
+
+    new = path.with_name(f"{path.name}.new")
+    save_file(weights, new)
+    new.rename(path)
+
+
+def load_trained(model, path: Path) -> None:
+    """Puts trained weights into the model; FSDP restores those that it divides itself."""
+    import torch
+    from safetensors.torch import load_file
+
+    weights = load_file(path)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name in weights and not hasattr(parameter, "full_tensor"):
+                parameter.copy_(weights[name])
 
 
 def _progress(number: int) -> str:

@@ -1,7 +1,9 @@
 """Training curves for ``dvc plots``, written by DVCLive as training goes."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from transformers import TrainerCallback
 
@@ -19,13 +21,19 @@ class Curves(TrainerCallback):
 
     Args:
         folder: the run's unfinished work; the curves grow in it, and the last run's are left alone until ``finish``.
+        past: what the trainer of an earlier training noted, which comes first; this one's steps count on from it.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = folder / "curves"
+    def __init__(self, folder: Path, past: Sequence[dict[str, Any]] = ()):
+        self.folder, self.past = folder / "curves", past
+        self.steps = max((entry["step"] for entry in past), default=0)
         self.live = None
 
     def on_train_begin(self, args, state, control, **kwargs):
+        self.begin(state.log_history)
+
+    def begin(self, log: Sequence[dict[str, Any]] = ()) -> None:
+        """Starts the curves anew, with the past and what has been noted since."""
         from dvclive import Live
         from scmrepo.exceptions import SCMError
 
@@ -36,11 +44,13 @@ class Curves(TrainerCallback):
                 raise UserError(
                     f"git: {error}; DVC's curves need a commit: run 'git add --all' and 'git commit'"
                 ) from error
-        for entry in state.log_history:
+        for entry in self.past:
             self._log(entry["step"], entry)
+        for entry in log:
+            self._log(self.steps + entry["step"], entry)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
-        self._log(state.global_step, logs or {})
+        self._log(self.steps + state.global_step, logs or {})
 
     def finish(self) -> None:
         """Writes the last values and puts the curves in the place of the last run's; after the final evaluation."""

@@ -4,6 +4,7 @@ import copy
 import gc
 from typing import TYPE_CHECKING
 
+from tuning.core.allocator import trim
 from tuning.core.errors import UserError
 from tuning.model.device import free_unused, is_out_of_memory
 from tuning.model.processes import world_size
@@ -40,6 +41,7 @@ def smaller(config: "SFTConfig", error: Exception) -> "SFTConfig":
 
 
 def free() -> None:
-    """Frees what the model and the trainer of a run that failed held; nothing may refer to them any more."""
+    """Frees what a model and its trainer held; nothing may refer to them any more."""
     gc.collect()
     free_unused()
+    trim()

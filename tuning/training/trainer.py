@@ -88,8 +88,18 @@ def encode(
     return Dataset.from_list(encoded)
 
 
-def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", validation: "Dataset") -> "SFTTrainer":
+def make_trainer(
+    model,
+    tokenizer,
+    config: "SFTConfig",
+    train: "Dataset",
+    validation: "Dataset",
+    kind: "type[SFTTrainer] | None" = None,
+) -> "SFTTrainer":
     """The trainer of an encoded data set; without rows to validate on, it evaluates nothing.
+
+    Args:
+        kind: None: TRL's, or what is faster and computes the same.
 
     Raises:
         UserError: TRL refuses the values together with the model.
@@ -102,7 +112,7 @@ def make_trainer(model, tokenizer, config: "SFTConfig", train: "Dataset", valida
 
     on_cpu = device() == "cpu"
     try:
-        trainer = (faster_steps.trainer_class(model, config) if on_cpu else SFTTrainer)(
+        trainer = (kind or (faster_steps.trainer_class(model, config) if on_cpu else SFTTrainer))(
             model=model,
             args=config,
             processing_class=tokenizer,
@@ -126,11 +136,11 @@ def gathered(trainer: "SFTTrainer") -> dict[str, Any] | None:
     return trainer.accelerator.get_state_dict(trainer.deepspeed or trainer.model)
 
 
-def metrics(trainer: "SFTTrainer", rows: list[list[int]]) -> dict[str, Any]:
+def metrics(trainer: "SFTTrainer", lengths: list[int]) -> dict[str, Any]:
     """What metrics/train.json holds; losses are means over tokens, in nats, those of validation of completions only.
 
     Args:
-        rows: token ids of each row to train on.
+        lengths: tokens of each row to train on.
     """
     state, limit = trainer.state, trainer.args.max_length or math.inf
     result = {
@@ -139,16 +149,21 @@ def metrics(trainer: "SFTTrainer", rows: list[list[int]]) -> dict[str, Any]:
         "epochs": state.epoch,
         "tokens": int(state.num_input_tokens_seen),
         "trainable_parameters": parameter_counts(trainer.model)[0],
-        "longest_row_tokens": min(max(map(len, rows)), limit),
-        "rows_truncated": sum(len(row) > limit for row in rows),
+        "longest_row_tokens": min(max(lengths), limit),
+        "rows_truncated": sum(length > limit for length in lengths),
     }
     if trainer.eval_dataset is not None:
-        if not _logged(state, "eval_loss", state.global_step):
-            trainer.evaluate()
-        result["validation_loss"] = _logged(state, "eval_loss")[-1]
+        result["validation_loss"] = validation_loss(trainer)
         if before := _logged(state, "eval_loss", 0):  # train.eval_on_start
             result["validation_loss_before"] = before[0]
     return result
+
+
+def validation_loss(trainer: "SFTTrainer") -> float:
+    """The loss of the validation rows after the last step."""
+    if not _logged(trainer.state, "eval_loss", trainer.state.global_step):
+        trainer.evaluate()
+    return _logged(trainer.state, "eval_loss")[-1]
 
 
 def mean_loss(trainer: "SFTTrainer") -> float:

@@ -93,7 +93,8 @@ def add_completion_head(base) -> None:
         all_of_them = filled_up(where)
         chosen = hidden.reshape(-1, hidden.shape[-1])[all_of_them]
         found = LogProbabilities.apply(chosen, head.weight, head.bias, shift_labels.flatten()[all_of_them])
-        return FusedCausalLMOutput(log_probs=found[: len(where)], label_mask=mask)
+        each = found.new_zeros(mask.shape).masked_scatter(mask, found[: len(where)])
+        return FusedCausalLMOutput(log_probs=each, label_mask=mask)
 
     base.forward = forward
 
