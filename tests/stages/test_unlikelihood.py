@@ -107,3 +107,9 @@ def test_without_loops_the_rows_are_learnt_all_the_same(training, monkeypatch, c
     assert f"0 of {ANSWERS} own answers loop" in capsys.readouterr().out
     assert metrics()["unlikelihood"]["looping"] == 0
     assert metrics()["unlikelihood"]["steps"] == 1  # six rows, eight to a step
+
+
+@pytest.mark.parametrize("changes", [{"quantized": True, "gradient_checkpointing": True}, {"prompts": True}])
+def test_quantized_models_and_prompt_tuning_answer_too(training, changes):
+    training(answers=ANSWERS, **changes)
+    assert metrics()["unlikelihood"]["answers"] == ANSWERS

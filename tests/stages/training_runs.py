@@ -35,11 +35,15 @@ def prepare(validation: int = 4) -> None:
     write_jsonl(train.VALIDATION, rows[ROWS:])
 
 
-def run(model: Path, full: bool = False, answers: int = 0, **changes) -> None:
+def run(
+    model: Path, full: bool = False, answers: int = 0, quantized: bool = False, prompts: bool = False, **changes
+) -> None:
     """Trains in the working directory for nine steps in three epochs, with some changes of the section ``train``.
 
     Args:
         answers: ``unlikelihood.answers``; the first training then has fewer rows.
+        quantized: a base of 4 bits.
+        prompts: prompt tuning beside LoRA.
     """
     values = tiny.params(str(model), "rows.jsonl", "prompts.jsonl")
     values["full_finetuning"] = full
@@ -48,6 +52,7 @@ def run(model: Path, full: bool = False, answers: int = 0, **changes) -> None:
     values["train"].update(logging_steps=5, save_steps=2, max_length=64)
     values["train"].update(changes)
     values["unlikelihood"]["answers"] = answers
+    values["quantization"]["enabled"], values["prompt_tuning"]["enabled"] = quantized, prompts
     Path("params.yaml").write_text(yaml.safe_dump(values))
     for source in (torch.manual_seed, numpy.random.seed, random.seed):
         source(random.SystemRandom().randrange(1 << 32))  # as in a new process, where nothing is as it was left
