@@ -62,7 +62,8 @@ def main() -> None:
         fitted = fit(subject, config, Rows(train, validation))
         result, measured = trainer.metrics(fitted.trainer, lengths), fitted.measured
         if kept_back:
-            first_training.write(folder, fitted, result)
+            with doing("keeping the first of two trainings; it can go on from its last checkpoint"):
+                first_training.write(folder, fitted, result)
             del fitted
             out_of_memory.free()
             first = first_training.read(folder)

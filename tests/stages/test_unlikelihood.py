@@ -78,6 +78,21 @@ def test_killed_whenever_something_was_written(training, monkeypatch, full):
     assert not UNFINISHED.exists()
 
 
+@pytest.mark.parametrize("name", [first_training.FILE, first_training.WEIGHTS])
+def test_a_first_training_that_is_cut_is_trained_again(training, monkeypatch, capsys, name):
+    training(answers=ANSWERS)
+    whole = written()
+    with monkeypatch.context() as patched:
+        patched.setattr(Partial, "add", lambda self, rows: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            training(answers=ANSWERS)
+    [cut] = UNFINISHED.glob(f"train/*/{name}")
+    cut.write_bytes(cut.read_bytes()[:40])
+    training(answers=ANSWERS)
+    assert "the first training in" in capsys.readouterr().out
+    assert written() == whole
+
+
 def first_written(die_once):
     write = first_training.write
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tuning.core.errors import UserError
 from tuning.core.files import read_json, write_json
 from tuning.training.checkpoints import save_trained, trained
 from tuning.training.fitting import Fitted
@@ -30,10 +31,21 @@ class First:
 
 
 def read(folder: Path) -> First | None:
-    """The first training of the run whose unfinished work is in this folder; None if it has not ended."""
+    """The first training of the run whose unfinished work is in this folder; None if it has not ended.
+
+    One whose files are cut or damaged is passed over, and so trained again from its last checkpoint.
+    """
+    from safetensors import SafetensorError, safe_open
+
     if not (folder / FILE).is_file():
         return None
-    return First(folder / WEIGHTS, **read_json(folder / FILE))
+    try:
+        found = First(folder / WEIGHTS, **read_json(folder / FILE))
+        with safe_open(found.weights, framework="np"):
+            return found
+    except (UserError, TypeError, FileNotFoundError, SafetensorError) as error:
+        print(f"train: the first training in {folder} cannot be used ({error})")
+        return None
 
 
 def write(folder: Path, fitted: Fitted, metrics: dict[str, Any]) -> None:
