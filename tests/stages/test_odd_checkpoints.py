@@ -10,6 +10,7 @@ import yaml
 from stages import baseline, generate, prepare, train
 from tests import odd_checkpoints, tiny
 from tuning.core.errors import UserError
+from tuning.training import fitting
 
 PAIRS = [
     ("Name a colour.", "Blue, as the sky is."),
@@ -118,8 +119,8 @@ def test_a_template_with_tokens_that_the_model_does_not_have(pipeline, tmp_path,
     template = tiny.CHATML.replace("<|im_start|>{{ message['role'] }}", "<|user|>")
     model = odd_checkpoints.save_larger_tokenizer(tmp_path / "model", template)
     pipeline(model, [prepare])
-    for stage in (baseline, train):
-        monkeypatch.setattr(stage, "load_model", None)  # the error comes before
+    for stage, loads in ((baseline, baseline), (train, fitting)):
+        monkeypatch.setattr(loads, "load_model", None)  # the error comes before
         with pytest.raises(UserError, match=r"gives token \d+, and .* has \d+ tokens: set 'tokenizer'"):
             pipeline(model, [stage])
 
@@ -134,7 +135,7 @@ def test_a_pad_token_that_the_model_does_not_have(pipeline, tmp_path):
 
 def test_learned_positions_limit_answers(pipeline, tmp_path, capsys):
     model = odd_checkpoints.save_learned_positions(tmp_path / "model")
-    pipeline(model, generation__max_new_tokens=100, train__max_length=64)
+    pipeline(model, generation__max_new_tokens=100, train__max_length=64, unlikelihood__answers=3)
     assert "the model's context is 64" in capsys.readouterr().out
     assert all(0 < row["new_tokens"] < 64 for row in answers(tmp_path))
     words = learnt(model)[0]
@@ -146,7 +147,7 @@ def test_learned_positions_and_virtual_tokens(pipeline, tmp_path, monkeypatch):
     model = odd_checkpoints.save_learned_positions(tmp_path / "model")
     soft = {"lora__enabled": False, "prompt_tuning__enabled": True, "prompt_tuning__num_virtual_tokens": 60}
     pipeline(model, [prepare], **soft)
-    monkeypatch.setattr(train, "load_model", None)  # the error comes before
+    monkeypatch.setattr(fitting, "load_model", None)  # the error comes before
     with pytest.raises(UserError, match="with 60 virtual tokens before it, and .* has 64 positions"):
         pipeline(model, [train], **soft)
 

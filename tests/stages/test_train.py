@@ -13,7 +13,7 @@ from stages import train
 from tests import tiny
 from tuning.core.errors import UserError
 from tuning.core.files import write_jsonl
-from tuning.training import checkpoints
+from tuning.training import checkpoints, fitting
 
 ADAPTER, METRICS = "models/adapter/adapter_model.safetensors", "metrics/train.json"
 
@@ -173,14 +173,14 @@ def test_a_last_step_that_spoils_the_weights_is_seen_without_validation(project)
     ],
 )
 def test_what_the_libraries_refuse_is_said_before_weights_are_loaded(project, monkeypatch, changes, words):
-    monkeypatch.setattr(train, "load_model", lambda *_: pytest.fail("weights are loaded"))
+    monkeypatch.setattr(fitting, "load_model", lambda *_: pytest.fail("weights are loaded"))
     with pytest.raises(UserError, match=words):
         project(**changes)
 
 
 @pytest.mark.parametrize(("path", "is_folder"), [(METRICS, True), ("models/adapter", False)])
 def test_what_lies_in_an_outputs_place_is_said_before_weights_are_loaded(project, monkeypatch, path, is_folder):
-    monkeypatch.setattr(train, "load_model", lambda *_: pytest.fail("weights are loaded"))
+    monkeypatch.setattr(fitting, "load_model", lambda *_: pytest.fail("weights are loaded"))
     place = project.folder / path
     place.mkdir(parents=True) if is_folder else (place.parent.mkdir(), place.write_text("mine"))
     with pytest.raises(UserError, match=f"{path} is a .*: move it away"):
@@ -208,7 +208,7 @@ def test_a_model_that_computes_no_numbers_is_said_before_the_first_step(project,
         model.lm_head.weight.data[0] = math.nan
         return model
 
-    monkeypatch.setattr(train, "load_model", broken)
+    monkeypatch.setattr(fitting, "load_model", broken)
     with pytest.raises(UserError, match=r"before the first step the validation loss is nan.*dtype"):
         project()
 

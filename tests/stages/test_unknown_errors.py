@@ -29,7 +29,7 @@ MIDDLES = [
         "answering the prompts with MODEL; finished answers are kept",
     ),
     (train.main, "tuning.training.trainer.row_tokens", "turning the prepared rows into tokens"),
-    (train.main, "stages.train.add_adapter", "loading MODEL"),
+    (train.main, "tuning.training.fitting.add_adapter", "loading MODEL"),
     (train.main, "trl.SFTTrainer.train", "training; it can go on from its last checkpoint"),
     (train.main, "stages.train.save_adapter", "saving models/adapter; train can go on from its last checkpoint"),
     (generate.main, "stages.generate.load_tuned", "loading MODEL"),

@@ -8,6 +8,7 @@ token that repeats what stands before it gets the loss -log(1 - p). The rows the
 import copy
 import os
 import random
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -55,14 +56,15 @@ class UnlikelihoodTrainer(SFTTrainer):
 
 
 def looping_answers(
-    subject: Subject, config: SFTConfig, rows: list[dict[str, Any]], folder: Path
+    subject: Subject, config: SFTConfig, rows: list[dict[str, Any]], limit: int
 ) -> list[dict[str, list[int]]]:
     """The trained model's answers that loop, each with its request as an encoded row.
 
     Args:
         rows: whose requests are answered.
-        folder: where answers are kept.
+        limit: tokens of a row at the most, as many as memory and the model's positions are known to suffice for.
     """
+    folder = Path(config.output_dir)
     tokenizer, new_tokens = subject.tokenizer, subject.params.unlikelihood.answer_tokens
     ids = [prompt_tokens(tokenizer, row["prompt"]) for row in rows]
     folder.mkdir(exist_ok=True)
@@ -73,7 +75,7 @@ def looping_answers(
             kept_answers.answer(model, tokenizer, ids, kept, new_tokens, subject.params.seed, "own answers")
         del model
         out_of_memory.free()
-    found, limit = [], config.max_length
+    found = []
     for row, answer in zip(rows, kept.collect(list(range(len(rows)))), strict=True):
         tokens = row_tokens(tokenizer, row["prompt"], [{"role": "assistant", "content": answer["response"]}])
         if loops(tokens.completion):
@@ -122,7 +124,8 @@ def unlearn(
     """
     subject = replace(subject, weights=first.weights)
     config = second(config, first, subject.params.unlikelihood.learning_rate)
-    looping = looping_answers(subject, config, rows, Path(config.output_dir))
+    longest = min(max(map(len, encoded.train["input_ids"])), config.max_length or sys.maxsize)
+    looping = looping_answers(subject, config, rows, longest)
     if rank() == 0:
         print(f"train: {len(looping)} of {len(rows)} own answers loop; their repetitions are unlearnt", flush=True)
     learnt = encoded.train
