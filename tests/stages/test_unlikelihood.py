@@ -7,6 +7,7 @@ import torch
 
 from stages import train
 from tests.stages.training_runs import Killed, written
+from tuning.core.errors import UserError
 from tuning.core.paths import CURVES, UNFINISHED
 from tuning.generation.response_file import Partial
 from tuning.training import checkpoints, first_training
@@ -128,3 +129,11 @@ def test_without_loops_the_rows_are_learnt_all_the_same(training, monkeypatch, c
 def test_quantized_models_and_prompt_tuning_answer_too(training, changes):
     training(answers=ANSWERS, **changes)
     assert metrics()["unlikelihood"]["answers"] == ANSWERS
+
+
+def test_a_second_training_that_diverges_names_its_own_key(training):
+    training(answers=ANSWERS)
+    whole = written()
+    with pytest.raises(UserError, match=r"at step \d, with learning rate .*'unlikelihood.learning_rate'"):
+        training(answers=ANSWERS, second_rate=1e30, gradient_accumulation_steps=1, max_grad_norm=0.0)
+    assert written() == whole

@@ -36,12 +36,19 @@ def prepare(validation: int = 4) -> None:
 
 
 def run(
-    model: Path, full: bool = False, answers: int = 0, quantized: bool = False, prompts: bool = False, **changes
+    model: Path,
+    full: bool = False,
+    answers: int = 0,
+    second_rate: float | str = "auto",
+    quantized: bool = False,
+    prompts: bool = False,
+    **changes,
 ) -> None:
     """Trains in the working directory for nine steps in three epochs, with some changes of the section ``train``.
 
     Args:
         answers: ``unlikelihood.answers``; the first training then has fewer rows.
+        second_rate: ``unlikelihood.learning_rate``.
         quantized: a base of 4 bits.
         prompts: prompt tuning beside LoRA.
     """
@@ -51,7 +58,7 @@ def run(
     values["train"].update(num_train_epochs=3, max_steps=-1, gradient_accumulation_steps=2, neftune_noise_alpha=5)
     values["train"].update(logging_steps=5, save_steps=2, max_length=64)
     values["train"].update(changes)
-    values["unlikelihood"]["answers"] = answers
+    values["unlikelihood"].update(answers=answers, learning_rate=second_rate)
     values["quantization"]["enabled"], values["prompt_tuning"]["enabled"] = quantized, prompts
     Path("params.yaml").write_text(yaml.safe_dump(values))
     for source in (torch.manual_seed, numpy.random.seed, random.seed):

@@ -30,10 +30,6 @@ class Curves(TrainerCallback):
         self.live = None
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.begin(state.log_history)
-
-    def begin(self, log: Sequence[dict[str, Any]] = ()) -> None:
-        """Starts the curves anew, with the past and what has been noted since."""
         from dvclive import Live
         from scmrepo.exceptions import SCMError
 
@@ -46,7 +42,7 @@ class Curves(TrainerCallback):
                 ) from error
         for entry in self.past:
             self._log(entry["step"], entry)
-        for entry in log:
+        for entry in state.log_history:
             self._log(self.steps + entry["step"], entry)
 
     def on_log(self, args, state, control, logs=None, **kwargs):

@@ -9,7 +9,6 @@ import copy
 import os
 import random
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,16 +78,12 @@ def looping_answers(
     for row, answer in zip(rows, kept.collect(list(range(len(rows)))), strict=True):
         tokens = row_tokens(tokenizer, row["prompt"], [{"role": "assistant", "content": answer["response"]}])
         if loops(tokens.completion):
-            labels = [UNLEARNT - id if again else IGNORED for id, again in with_repeats(tokens.completion)]
+            pairs = zip(tokens.completion, repeats(tokens.completion), strict=True)
+            labels = [UNLEARNT - id if again else IGNORED for id, again in pairs]
             whole, labels = tokens.prompt + tokens.completion, [IGNORED] * len(tokens.prompt) + labels
             if any(label != IGNORED for label in labels[1:limit]):
                 found.append({"input_ids": whole[:limit], "labels": labels[:limit]})
     return found
-
-
-def with_repeats(tokens: list[int]) -> Iterable[tuple[int, bool]]:
-    """Each token, and whether it repeats what stands before it."""
-    return zip(tokens, repeats(tokens), strict=True)
 
 
 def divided(rows: list[Any], params: Params, read: int) -> tuple[list[Any], list[Any]]:
@@ -131,7 +126,8 @@ def unlearn(
     learnt = encoded.train
     if looping:
         learnt = concatenate_datasets([learnt, Dataset.from_list(looping, features=learnt.features)])
-    fitted = fit(subject, config, Rows(learnt, encoded.validation), first.log, UnlikelihoodTrainer)
+    parts = Rows(learnt, encoded.validation)
+    fitted = fit(subject, config, parts, first.log, UnlikelihoodTrainer, "unlikelihood.learning_rate")
     return fitted, told(fitted, first.metrics, len(rows), len(looping)), measured(fitted, first)
 
 
