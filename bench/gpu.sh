@@ -16,7 +16,7 @@ if [ -z "${PYTHON:-}" ]; then
     if compgen -G "wheels/*.whl" >/dev/null; then
         rm -rf wheels/site
         "$PYTHON" -m pip install --quiet --no-index --no-deps --no-compile --target wheels/site wheels/*.whl
-        export PYTHONPATH="$PWD/wheels/site${PYTHONPATH:+:$PYTHONPATH}"
+        export PYTHONPATH="$PWD/wheels/site${PYTHONPATH:+:$PYTHONPATH}" NLTK_DATA="$PWD/wheels/nltk_data"
     fi
 fi
 export PYTHONUNBUFFERED=1

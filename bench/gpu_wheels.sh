@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gathers in wheels/ what a machine without a network needs beside torch to run bench/gpu.sh, less than 60 MiB.
+# Gathers in wheels/ what a machine without a network needs beside torch to run bench/gpu.sh, about 60 MiB.
 # Run it where the project is set up (`make setup`), then copy the project with wheels/ to that machine.
 #
 #     bash bench/gpu_wheels.sh [PYTHON]      for that machine's version of Python, 3.12 if none is named
@@ -12,6 +12,24 @@ python=${1:-3.12}
 here=${PYTHON:-.venv/bin/python}
 names="transformers trl peft accelerate datasets bitsandbytes huggingface-hub tokenizers dill multiprocess xxhash
     pydantic pydantic-core typing-inspection annotated-types regex nltk langdetect openai ruamel.yaml httpx2 httpcore2 truststore sniffio"
+# Training curves are written by DVCLive, which needs all that DVC needs.
+names="$names $($here - <<'PYTHON'
+import importlib.metadata
+from packaging.requirements import Requirement
+
+there = """aiohttp attrs certifi charset-normalizer click colorama filelock fsspec idna networkx numpy nvidia-ml-py
+    packaging psutil pygments pyparsing python-dateutil pyyaml requests rich setuptools six tabulate tqdm urllib3"""
+found, left = set(there.split()), ["dvclive", "dvc"]
+while left:
+    name = left.pop().lower().replace("_", "-")
+    if name not in found:
+        found.add(name)
+        needs = map(Requirement, importlib.metadata.requires(name) or [])
+        left += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+print(*found - set(there.split()))
+PYTHON
+)"
+names=$(printf '%s\n' $names | sort -u)
 platforms=""
 for version in 2_34 2_31 2_28 2_27 2_24 2_17; do platforms="$platforms --platform manylinux_${version}_x86_64"; done
 platforms="$platforms --platform manylinux2014_x86_64 --platform manylinux1_x86_64"
@@ -50,4 +68,5 @@ with zipfile.ZipFile(path) as old, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATE
             kept.writestr(item, old.read(item))
 new.replace(path)
 PYTHON
+cp -r "$($here -c 'import sys; print(sys.prefix)')/nltk_data" wheels/
 du -sh wheels

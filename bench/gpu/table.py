@@ -12,6 +12,7 @@ TITLES = {
     "generation": "Generation",
     "correctness": "Correctness",
     "sharding": "FSDP and ZeRO-3, one process",
+    "pipeline": "The pipeline",
 }
 
 
@@ -55,8 +56,8 @@ def cell(name: str, value: Any) -> str:
         return ""
     if name in ("estimated", "measured", "peak"):
         return f"{value / GIB:.2f}"
-    if name in ("error", "share_of_matrix_product_rate"):
-        return f"{value:+.1%}" if name == "error" else f"{value:.1%}"
+    if name in ("error", "error_of_generate", "share_of_matrix_product_rate"):
+        return f"{value:+.1%}" if name.startswith("error") else f"{value:.1%}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):

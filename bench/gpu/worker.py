@@ -1,6 +1,7 @@
 """Work of the parts that needs a process of its own: on the CPU, killed, or under ``accelerate launch``.
 
 python -m bench.gpu.worker losses|killed|sharded MODEL FOLDER
+python -m bench.gpu.worker killed-in-second
 """
 
 import os
@@ -49,6 +50,21 @@ def killed(model: Path, folder: Path) -> None:
     small.experiment(model, folder).train(Kill())
 
 
+def killed_in_second() -> None:
+    """The train stage of the working directory, until it is killed in its second training."""
+    from stages import train
+    from tuning.training import unlikelihood
+
+    class Dying(unlikelihood.UnlikelihoodTrainer):
+        def compute_loss(self, *args, **kwargs):
+            if self.state.global_step == KILLED_AT:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().compute_loss(*args, **kwargs)
+
+    unlikelihood.UnlikelihoodTrainer = Dying
+    train.main()
+
+
 def repeatable() -> None:
     """Asks torch for kernels that give the same numbers every time; it warns where it has none."""
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -71,4 +87,7 @@ def sharded(model: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"losses": losses, "killed": killed, "sharded": sharded}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
+    if sys.argv[1] == "killed-in-second":
+        killed_in_second()
+    else:
+        {"losses": losses, "killed": killed, "sharded": sharded}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
