@@ -81,6 +81,7 @@ def token_ids(words, count: int) -> list[list[int]]:
 
 def measured(work: Work, way: Callable, prompts: list[list[int]]) -> dict[str, Any]:
     """Tokens a second and peak memory of one way; or why it failed."""
+    torch.backends.cuda.enable_cudnn_sdp(way is not engine)  # torch's default; the engine switches it off
     free()
     wait()
     started = time.perf_counter()

@@ -111,6 +111,7 @@ def plain(bench: Bench, rows: list[dict[str, Any]], **more: Any):
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
+    torch.backends.cuda.enable_cudnn_sdp(True)  # torch's default, which this project's own trainer switches off
     params, spec = described(bench, values(LLAMA))
     run: Run = planned(params, spec, folder(bench))
     config = SFTConfig(

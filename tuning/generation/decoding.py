@@ -14,7 +14,7 @@ from tuning.core.errors import UserError
 from tuning.generation import padded_batches
 from tuning.generation.sequence import Decoding, Sequence, own_seed
 from tuning.model.chat_template import end_tokens
-from tuning.model.device import free_unused, is_out_of_memory, products_in_tf32
+from tuning.model.device import free_unused, is_out_of_memory, leave_out_cudnn_attention, products_in_tf32
 from tuning.model.stored_ends import as_ids
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def generate(
         sequences[index].finish_reason = "stop"
     order = sorted(sequences, key=lambda sequence: (-len(sequence.prompt), sequence.index))
     prepared = _prepared(inner, how.config)
+    leave_out_cudnn_attention()
     _check_logits(inner, prompts, prefix)
     if reason := _why_not(inner, prepared, prompts, prefix):
         how.say(f"transformers' own generate is used: {reason}")

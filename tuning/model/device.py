@@ -57,6 +57,17 @@ def products_in_tf32(wanted: bool = True):
         products.fp32_precision = before
 
 
+def leave_out_cudnn_attention() -> None:
+    """On a GPU, takes cuDNN's attention from the kernels that torch chooses from.
+
+    It makes a plan for every new shape, and here the lengths change from batch to batch (docs/performance.md).
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        torch.backends.cuda.enable_cudnn_sdp(False)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a tensor found no memory, on a GPU or on the CPU."""
     import torch

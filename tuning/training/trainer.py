@@ -8,7 +8,7 @@ from tuning.config.params import Params
 from tuning.core.errors import UserError
 from tuning.model.adapters import AdapterSpec, parameter_counts
 from tuning.model.chat_template import row_tokens
-from tuning.model.device import device
+from tuning.model.device import device, leave_out_cudnn_attention
 from tuning.model.model_spec import ModelSpec
 from tuning.training import settings
 
@@ -110,6 +110,7 @@ def make_trainer(
     from tuning.training.lora_inputs import UncastInputs
     from tuning.training.progress import show_progress
 
+    leave_out_cudnn_attention()
     on_cpu = device() == "cpu"
     try:
         trainer = (kind or (faster_steps.trainer_class(model, config) if on_cpu else SFTTrainer))(

@@ -1,7 +1,8 @@
-"""TF32 is used where the device has it; the device is a pretended one."""
+"""TF32 and attention on a GPU, which is a pretended one."""
 
 from types import SimpleNamespace
 
+import bitsandbytes  # noqa: F401 - before a GPU is pretended, for whose functions it would look in torch
 import pytest
 import torch
 
@@ -10,7 +11,7 @@ from tests.tiny import checked
 from tuning.generation import decoding
 from tuning.memory import preflight
 from tuning.model.adapters import adapter_spec
-from tuning.model.device import has_tf32, products_in_tf32
+from tuning.model.device import has_tf32, leave_out_cudnn_attention, products_in_tf32
 from tuning.model.model_spec import model_spec
 from tuning.training import settings
 
@@ -48,6 +49,20 @@ def test_products_are_in_it_inside_the_block_only(gpu):
             assert products.fp32_precision == "ieee"
         assert products.fp32_precision == "tf32"
     assert products.fp32_precision == before
+
+
+def test_attention_by_cudnn_is_left_out_on_a_gpu_alone(gpu):
+    backends = torch.backends.cuda
+    before = backends.cudnn_sdp_enabled()
+    backends.enable_cudnn_sdp(True)
+    try:
+        leave_out_cudnn_attention()
+        assert backends.cudnn_sdp_enabled()
+        gpu(9)
+        leave_out_cudnn_attention()
+        assert not backends.cudnn_sdp_enabled()
+    finally:
+        backends.enable_cudnn_sdp(before)
 
 
 @pytest.mark.parametrize("wanted", [True, False])
