@@ -23,7 +23,7 @@ from tuning.core.files import fingerprint
 from tuning.model.bundled_assets import MODEL
 
 STAGES = ("prepare", "baseline", "train", "generate", "ifeval", "resources")
-STEPS = 12  # of each training of the run that is killed
+LONGER, STEPS = 60, 12  # of the first training of the pipeline, and of the run that is killed
 
 
 def run(bench: Bench) -> None:
@@ -32,9 +32,9 @@ def run(bench: Bench) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     model = ROOT / MODEL if not bench.tiny and (ROOT / MODEL / "config.json").is_file() else None
     experiment = values(str(model or small.save_model(folder / "model")))
-    experiment["train"] = {**experiment["train"], "eval_strategy": "epoch", "save_strategy": "steps"}
+    experiment["train"].update(eval_strategy="epoch", save_strategy="steps", max_steps=bench.choose(LONGER, STEPS))
     if bench.tiny:
-        experiment["train"].update(max_steps=STEPS, bf16=False)
+        experiment["train"].update(bf16=False)
         experiment["unlikelihood"].update(answers=16, answer_tokens=24)
         experiment["generation"].update(num_batches=1, batch_size=8, max_new_tokens=8)
     ends = time.monotonic() + bench.seconds

@@ -9,6 +9,7 @@ import pytest
 
 from bench.gpu import table
 from bench.gpu.__main__ import PARTS
+from bench.gpu.pipeline import STAGES
 from tests.tiny import ROOT
 
 pytestmark = pytest.mark.slow
@@ -75,3 +76,12 @@ def test_sharding_starts_saves_and_says_what_is_missing(rehearsal):
     assert found["fsdp"]["same_matrices"]
     assert found["fsdp"]["largest_difference"] < 0.1  # fsdp.yaml computes in bfloat16
     assert found["zero3"].get("skipped") == "deepspeed is not installed" or found["zero3"]["same_matrices"]
+
+
+def test_the_stages_run_in_their_order_and_a_killed_second_training_is_resumed(rehearsal):
+    found = {row["stage"]: row for row in results(rehearsal, "pipeline")}
+    assert not [row for row in found.values() if "failed" in row]
+    assert set(STAGES) | {"baseline, 4 bits", "baseline, 8 bits"} <= set(found)
+    assert found["train"]["looping"] > 0
+    assert found["train, killed in its second training"]["same_bytes"]
+    assert abs(found["resources"]["error"]) < 0.35
