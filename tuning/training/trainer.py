@@ -109,7 +109,6 @@ def make_trainer(
     from tuning.training.cpu import faster_steps
     from tuning.training.lora_inputs import UncastInputs
     from tuning.training.progress import show_progress
-    from tuning.training.walks import spare
 
     leave_out_cudnn_attention()
     on_cpu = device() == "cpu"
@@ -127,7 +126,6 @@ def make_trainer(
         faster_steps.apply(model, config)
     if config.bf16 or config.fp16:
         trainer.add_callback(UncastInputs())
-    spare(trainer)
     show_progress(trainer)
     return trainer
 
