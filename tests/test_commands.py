@@ -142,13 +142,14 @@ def test_the_reference_differs_from_the_default_in_what_the_script_says(tmp_path
     usual = default.train.arguments
     assert {key: value for key, value in values.train.arguments.items() if usual.get(key) != value} == {
         "learning_rate": 1.5e-3,
-        "bf16": True,
-        "pad_to_multiple_of": 1,
         "neftune_noise_alpha": 5,
     }
     usual = default.data.instructions.model_dump()
     changed = {key: value for key, value in values.data.instructions if usual[key] != value}
-    assert changed == {"variants": 4, "max_words": 75, "short": 0.7}
+    assert changed == {"variants": 4}
+    rows = {entry["name"]: entry["weight"] for entry in values.dataset}
+    assert rows == {name: len((ROOT / name).read_text().splitlines()) for name in rows}
+    assert set(rows) == {f"data/starter/{name}.jsonl" for name in ("instructions", "forms")}
 
 
 def test_params_of_the_project_are_accepted(monkeypatch):

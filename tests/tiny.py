@@ -73,7 +73,7 @@ def params(model: str, dataset: str, prompts: str) -> dict:
     values["data"]["instructions"].update(fraction=0, keep_untouched=True)
     values["lora"]["r"] = 4
     values["train"].update(max_steps=4, per_device_train_batch_size=4, logging_steps=1, save_steps=2)
-    values["train"].update(bf16=False, neftune_noise_alpha=None)  # the same on every processor, and by any processes
+    values["train"]["bf16"] = False  # the same on every processor
     values["unlikelihood"].update(answers=0, answer_tokens=24)
     values["generation"].update(batch_size=4, max_new_tokens=8)
     return values

@@ -65,7 +65,6 @@ def values(model: str, kind: str = "LoRA", **train: Any) -> dict[str, Any]:
     found["full_finetuning"] = kind == "full"
     found["quantization"].update(enabled="bits" in kind, load_in_4bit=kind != "8 bits", load_in_8bit=kind == "8 bits")
     found["train"].update(eval_strategy="no", eval_on_start=False, save_strategy="no", disable_tqdm=True)
-    found["train"]["neftune_noise_alpha"] = None  # whose noise is another on each device
     found["train"].update(train)
     return found
 
