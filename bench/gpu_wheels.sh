@@ -10,6 +10,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${1:-3.12}
 here=${PYTHON:-.venv/bin/python}
+sentences=$("$here" -c 'import sys; print(sys.prefix)' 2>/dev/null)/nltk_data || true
+[ -d "$sentences" ] || { echo "$here is no environment of this project: run 'make setup' first" >&2; exit 2; }
 names="transformers trl peft accelerate datasets bitsandbytes huggingface-hub tokenizers dill multiprocess xxhash
     pydantic pydantic-core typing-inspection annotated-types regex nltk langdetect openai ruamel.yaml httpx2 httpcore2 truststore sniffio"
 # Training curves are written by DVCLive, which needs all that DVC needs.
@@ -68,5 +70,5 @@ with zipfile.ZipFile(path) as old, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATE
             kept.writestr(item, old.read(item))
 new.replace(path)
 PYTHON
-cp -r "$($here -c 'import sys; print(sys.prefix)')/nltk_data" wheels/
+cp -r "$sentences" wheels/
 du -sh wheels

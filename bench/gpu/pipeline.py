@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 
 from bench.gpu import small
-from bench.gpu.models import Bench, values
+from bench.gpu.models import Bench
 from bench.gpu.results import Results
 from tests.tiny import ROOT
+from tuning.config.yaml_file import load
 from tuning.core.files import fingerprint
 from tuning.model.bundled_assets import MODEL
 
@@ -31,16 +32,16 @@ def run(bench: Bench) -> None:
     results, folder = Results(bench.out / "pipeline.json"), bench.out / "unfinished/pipeline"
     shutil.rmtree(folder, ignore_errors=True)
     model = ROOT / MODEL if not bench.tiny and (ROOT / MODEL / "config.json").is_file() else None
-    experiment = values(str(model or small.save_model(folder / "model")))
-    experiment["train"].update(eval_strategy="epoch", save_strategy="steps", max_steps=bench.choose(LONGER, STEPS))
+    experiment = load(ROOT / "params.yaml") | {"model": str(model or small.save_model(folder / "model"))}
+    experiment["train"]["max_steps"] = bench.choose(LONGER, STEPS)
     if bench.tiny:
-        experiment["train"].update(bf16=False)
+        experiment["train"]["bf16"] = False
         experiment["unlikelihood"].update(answers=16, answer_tokens=24)
         experiment["generation"].update(num_batches=1, batch_size=8, max_new_tokens=8)
     ends = time.monotonic() + bench.seconds
-    started(folder, experiment)
+    lay_out(folder, experiment)
     for name in STAGES:
-        found = stage(folder, name, ends - time.monotonic())
+        found = stage(folder, ends, name)
         results.add({"stage": name, **found, **(told(folder, name) if "failed" not in found else {})})
         if "failed" in found:
             return
@@ -49,11 +50,10 @@ def run(bench: Bench) -> None:
         results.add({"stage": f"baseline, {bits} bits", **quantized(folder, experiment, bits, ends)})
 
 
-def started(folder: Path, experiment: dict[str, Any]) -> None:
+def lay_out(folder: Path, experiment: dict[str, Any]) -> None:
     """Lays out what the stages read."""
     for name in ("data/starter", "data/own"):
         shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "dvc.yaml", folder)
     write(folder, experiment)
 
 
@@ -62,15 +62,21 @@ def write(folder: Path, experiment: dict[str, Any]) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(experiment, sort_keys=False), encoding="utf-8")
 
 
-def stage(folder: Path, name: str, seconds: float, *command: str) -> dict[str, Any]:
-    """Runs a stage, or what runs one; its seconds, or why it failed."""
-    command = (sys.executable, "-m", *(command or (f"stages.{name}",)))
+def stage(folder: Path, ends: float, name: str, *module: str) -> dict[str, Any]:
+    """Runs a stage, or the module that runs one, until ``ends`` at the most; its seconds, or why it failed.
+
+    Args:
+        name: of its log, and of the stage where no module is given.
+        module: what follows ``python -m``.
+    """
+    command = (sys.executable, "-m", *(module or (f"stages.{name}",)))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     begun, log = time.monotonic(), folder / f"{name}.log"
+    limit = max(1, ends - begun)
     with log.open("w") as file:
         try:
             output = {"stdout": file, "stderr": file}
-            code = subprocess.run(command, cwd=folder, env=environment, timeout=max(1, seconds), **output).returncode
+            code = subprocess.run(command, cwd=folder, env=environment, timeout=limit, **output).returncode
         except subprocess.TimeoutExpired:
             code = "no end in time"
     if code:
@@ -110,19 +116,19 @@ def told(folder: Path, name: str) -> dict[str, Any]:
 
 def resumed(folder: Path, experiment: dict[str, Any], ends: float) -> dict[str, Any]:
     """Whether a train that was killed in its second training, and resumed, ends with the bytes of one that was not."""
-    experiment["train"].update(max_steps=STEPS, save_strategy="steps", save_steps=2)
+    experiment["train"].update(max_steps=STEPS, save_steps=2)
     experiment["unlikelihood"].update(answers=2 * STEPS)
     write(folder, experiment)
     check = {"stage": "train, killed in its second training"}
-    whole = stage(folder, "whole", ends - time.monotonic(), "stages.train")
+    whole = stage(folder, ends, "whole", "stages.train")
     if "failed" in whole:
         return {**check, **whole}
     expected = fingerprint(folder / "models/adapter")
     shutil.rmtree(folder / "models/adapter")
-    killed = stage(folder, "killed", ends - time.monotonic(), "bench.gpu.worker", "killed-in-second")
+    killed = stage(folder, ends, "killed", "bench.gpu.worker", "killed-in-second")
     if killed.get("failed") != str(-signal.SIGKILL):
         return {**check, "failed": "it was not killed", "log": killed.get("log", "")}
-    again = stage(folder, "resumed", ends - time.monotonic(), "stages.train")
+    again = stage(folder, ends, "resumed", "stages.train")
     if "failed" in again:
         return {**check, **again}
     return {**check, "same_bytes": fingerprint(folder / "models/adapter") == expected}
@@ -132,7 +138,7 @@ def quantized(folder: Path, experiment: dict[str, Any], bits: int, ends: float) 
     """The base model's answers with weights of so many bits; and what the stage says of its engine."""
     quantization = {"enabled": True, "load_in_4bit": bits == 4, "load_in_8bit": bits == 8}
     write(folder, {**experiment, "quantization": {**experiment["quantization"], **quantization}})
-    found = stage(folder, "baseline", ends - time.monotonic())
+    found = stage(folder, ends, "baseline")
     if "failed" in found:
         return found
     lines = dict.fromkeys((folder / "baseline.log").read_text().splitlines())

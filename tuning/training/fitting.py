@@ -76,14 +76,14 @@ def fit(
     rows: Rows,
     past: Sequence[dict[str, Any]] = (),
     kind: "type[SFTTrainer] | None" = None,
-    rate: str = "train.learning_rate",
+    rate_key: str = "train.learning_rate",
 ) -> Fitted:
     """Trains; checkpoints lie in the configuration's output folder.
 
     Args:
         past: the log of the training before this one, whose curves this one continues.
         kind: of trainer; None: TRL's, or what is faster and computes the same.
-        rate: the key of its learning rate.
+        rate_key: of params.yaml, which sets its learning rate.
     """
     folder = Path(config.output_dir)
     while True:
@@ -92,7 +92,7 @@ def fit(
         seen = checkpoints.tokens_seen(checkpoint)  # read now: training deletes old checkpoints
         sft = trainer.make_trainer(model, subject.tokenizer, config, rows.train, rows.validation, kind)
         curves = Curves(folder, past)
-        for callback in (DivergenceCheck(sft, rate), curves, checkpoints.Checkpoints(sft, checkpoint)):
+        for callback in (DivergenceCheck(sft, rate_key), curves, checkpoints.Checkpoints(sft, checkpoint)):
             sft.add_callback(callback)
         measurement = Measurement()
         with doing("training; it can go on from its last checkpoint"):

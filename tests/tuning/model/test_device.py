@@ -5,15 +5,17 @@ from types import SimpleNamespace
 import bitsandbytes  # noqa: F401 - before a GPU is pretended, for whose functions it would look in torch
 import pytest
 import torch
+from datasets import Dataset
 
 from stages.estimate import run_on
+from tests import loading
 from tests.tiny import checked
 from tuning.generation import decoding
 from tuning.memory import preflight
 from tuning.model.adapters import adapter_spec
 from tuning.model.device import has_tf32, leave_out_cudnn_attention, products_in_tf32
 from tuning.model.model_spec import model_spec
-from tuning.training import settings
+from tuning.training import settings, trainer
 
 
 @pytest.fixture
@@ -51,18 +53,37 @@ def test_products_are_in_it_inside_the_block_only(gpu):
     assert products.fp32_precision == before
 
 
-def test_attention_by_cudnn_is_left_out_on_a_gpu_alone(gpu):
+@pytest.fixture
+def cudnn():
+    """Whether torch may take cuDNN's attention, which it may at the start."""
     backends = torch.backends.cuda
     before = backends.cudnn_sdp_enabled()
     backends.enable_cudnn_sdp(True)
-    try:
-        leave_out_cudnn_attention()
-        assert backends.cudnn_sdp_enabled()
-        gpu(9)
-        leave_out_cudnn_attention()
-        assert not backends.cudnn_sdp_enabled()
-    finally:
-        backends.enable_cudnn_sdp(before)
+    yield backends.cudnn_sdp_enabled
+    backends.enable_cudnn_sdp(before)
+
+
+def test_attention_by_cudnn_is_left_out_on_a_gpu_alone(gpu, cudnn):
+    leave_out_cudnn_attention()
+    assert cudnn()
+    gpu(9)
+    leave_out_cudnn_attention()
+    assert not cudnn()
+
+
+def test_answers_are_computed_without_attention_by_cudnn(model, tokenizer, gpu, cudnn):
+    config = decoding.generation_config(model, tokenizer, {"max_new_tokens": 2, "min_new_tokens": 2})
+    gpu(9)
+    list(decoding.generate(model, tokenizer, [[5, 6, 7]], decoding.Decoding(config, 1, 0)))
+    assert not cudnn()
+
+
+def test_training_is_without_attention_by_cudnn(params, tokenizer, tmp_path, monkeypatch):
+    left_out = []
+    monkeypatch.setattr(trainer, "leave_out_cudnn_attention", lambda: left_out.append(True))
+    rows = Dataset.from_list([{"input_ids": [5, 6, 7], "labels": [-100, 6, 7]}])
+    loading.trainer(params, tokenizer, rows, tmp_path)
+    assert left_out
 
 
 @pytest.mark.parametrize("wanted", [True, False])
