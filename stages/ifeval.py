@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from ifeval.records import Prompt, read_prompts, read_responses
 from tuning.config import huggingface_keys
 from tuning.config.declared import declared
 from tuning.config.params import read_params
-from tuning.core.command import run
+from tuning.core.command import run, without_arguments
 from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, new_folder, read_json, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.report import page
@@ -26,9 +25,7 @@ LENGTHS = Path("metrics/response_lengths.csv")
 CURVES = Path("metrics/curves/plots/metrics")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    if arguments:
-        raise UserError("experiments are compared by a command of its own: python -m stages.compare NAME NAME ...")
+def main() -> None:
     params = read_params()
     check_outputs(files=[METRICS, BY_TYPE, LENGTHS], folders=[REPORT])
     seed, strips = params.seed, params.generation.strip_thoughts
@@ -166,4 +163,4 @@ def numbers() -> dict[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run(lambda: main(sys.argv[1:]), lock="ifeval")
+    run(without_arguments(main), lock="ifeval")

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from tuning.config.declared import declared
 from tuning.config.params import Params, read_params
-from tuning.core.command import run
+from tuning.core.command import run, without_arguments
 from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, write_bytes, write_json, write_jsonl
 from tuning.core.paths import COMMITS
@@ -258,4 +258,4 @@ def commits_on_the_hub(of_model: commits.Commits, rows: list[origins.Origin], pr
 
 
 if __name__ == "__main__":
-    run(main, lock="prepare")
+    run(without_arguments(main), lock="prepare")

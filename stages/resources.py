@@ -1,13 +1,12 @@
 """Compares the memory and the arithmetic that a run was estimated to need with what it took."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tuning.config.params import Params, read_params
-from tuning.core.command import run
-from tuning.core.errors import UserError, doing
+from tuning.core.command import run, without_arguments
+from tuning.core.errors import doing
 from tuning.core.files import check_outputs, read_json, write_bytes, write_json
 from tuning.memory import flops, printed_estimate
 from tuning.memory.estimator import CannotEstimate, Estimator, Memory
@@ -24,9 +23,7 @@ METRICS = Path("metrics/resources.json")
 PARTS = Path("metrics/resources.csv")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    if arguments:
-        raise UserError("the estimate is a command of its own: python -m stages.estimate")
+def main() -> None:
     from tuning.training.trainer import training_config
 
     params = pinned(read_params())
@@ -117,4 +114,4 @@ def report(estimated: dict[str, Memory], result: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(lambda: main(sys.argv[1:]), lock="resources")
+    run(without_arguments(main), lock="resources")

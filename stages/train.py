@@ -6,7 +6,7 @@ from pathlib import Path
 from tuning.config.declared import declared
 from tuning.config.params import read_params
 from tuning.core.allocator import give_back_freed_memory, keep_freed_memory
-from tuning.core.command import run
+from tuning.core.command import run, without_arguments
 from tuning.core.errors import doing
 from tuning.core.files import check_outputs, new_folder, read_jsonl, write_json
 from tuning.core.paths import CURVES
@@ -83,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main, lock="train")
+    run(without_arguments(main), lock="train")

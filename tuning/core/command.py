@@ -55,6 +55,25 @@ def run(main: Callable[[], None], lock: str | None = None) -> None:
         sys.exit(1)
 
 
+def without_arguments(main: Callable[[], None]) -> Callable[[], None]:
+    """``main`` of a stage that reads params.yaml alone, after a look at the command line.
+
+    Raises:
+        UserError: from what is returned; there are arguments, which would have no effect.
+    """
+
+    def checked() -> None:
+        if given := " ".join(sys.argv[1:]):
+            raise UserError(
+                f"{Path(sys.argv[0]).stem}: a stage takes no arguments, not {given!r}: set values in params.yaml, "
+                "or try them with 'dvc exp run -S KEY=VALUE'; 'python -m stages.compare' compares experiments, and "
+                "'python -m stages.estimate' estimates memory"
+            )
+        main()
+
+    return checked
+
+
 def _close_bars() -> None:
     """Ends the lines of progress bars that an error has left open, so that its message begins a line."""
     if tqdm := sys.modules.get("tqdm"):
