@@ -52,8 +52,9 @@ def _probabilities(queries, keys, allowed, shape) -> torch.Tensor:
     """(batch * key-value heads, heads of a group * tokens, tokens)."""
     scores = torch.bmm(queries, keys.transpose(1, 2))
     batch, heads, tokens, _ = shape
-    # A padded row may allow nothing, so that what is not allowed is finite.
-    scores.view(batch, heads, tokens, -1).masked_fill_(~allowed, torch.finfo(scores.dtype).min / 2)
+    # A padded row may allow nothing, so that what is not allowed is finite. Adding to all heads is faster than filling.
+    forbidden = torch.zeros(allowed.shape, dtype=scores.dtype).masked_fill_(~allowed, torch.finfo(scores.dtype).min / 2)
+    scores.view(batch, heads, tokens, -1).add_(forbidden)
     return torch.softmax(scores, dim=-1)
 
 
