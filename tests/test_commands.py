@@ -143,6 +143,7 @@ def test_the_reference_differs_from_the_default_in_what_the_script_says(tmp_path
     assert {key: value for key, value in values.train.arguments.items() if usual.get(key) != value} == {
         "learning_rate": 1.5e-3,
         "neftune_noise_alpha": 5,
+        "num_train_epochs": 2,
     }
     usual = default.data.instructions.model_dump()
     changed = {key: value for key, value in values.data.instructions if usual[key] != value}
