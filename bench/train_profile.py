@@ -63,6 +63,8 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="train in bfloat16")
     parser.set_defaults(tokens=None)
     arguments = parser.parse_args()
+    if arguments.batch < 1:
+        parser.error("--batch: 1 or more")
     if arguments.rows < (WARM_UP + 1) * arguments.batch:
         parser.error(f"--rows: {(WARM_UP + 1) * arguments.batch} or more, since {WARM_UP} batches warm up")
     found, sizes = profiled(arguments)
@@ -115,7 +117,7 @@ def kind(name: str, sizes: set[int], known: tuple[int, int]) -> str:
         products = {vocabulary: "head: products", rank: "LoRA: products"}
         return next((text for size, text in products.items() if size in sizes), "linear layers: products")
     if vocabulary in sizes:
-        return "head: softmax and loss"
+        return "head: softmax, loss, casts"
     if name in ATTENTION:
         return "attention"
     if name in COPIES:

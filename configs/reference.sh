@@ -1,7 +1,7 @@
 #!/bin/sh
-# The reference run: more rows, read twice, in forty minutes on two CPU cores that compute in bfloat16, with
-# 6 GB of memory. It lifts the mean of the four accuracies on the second set of prompts from 19.9 to 40.5, at prompt level
-# (strict) by 21.2 points (+15.1 to +27.4), and on the first from 35.7 to 61.1 (docs/experiments.md).
+# The reference run: more rows, read twice, in forty minutes on two CPU cores that compute in bfloat16, with 6 GB of
+# memory. On the second set of prompts it lifts the mean of the four accuracies from 19.9 to 40.5, at prompt level
+# (strict) by 21.2 points (+15.1 to +27.4); on the first from 35.7 to 61.1 (docs/experiments.md).
 #
 #     sh configs/reference.sh                          runs it as an experiment
 #     sh configs/reference.sh --name mine -S seed=7    passes further arguments to `dvc exp run`; a later -S wins

@@ -9,7 +9,7 @@ CASES = [
     ("aten::mm", [[660, 576], [576, 1536]], "linear layers: products"),
     ("aten::mm", [[660, 576], [576, 16]], "LoRA: products"),
     ("aten::mm", [[320, 576], [576, 49152]], "head: products"),
-    ("aten::_log_softmax", [[320, 49152], [], []], "head: softmax and loss"),
+    ("aten::_log_softmax", [[320, 49152], [], []], "head: softmax, loss, casts"),
     ("aten::bmm", [[12, 480, 64], [12, 64, 160]], "attention"),
     ("aten::copy_", [[4, 165, 576], [4, 165, 576], []], "copies and casts"),
     ("aten::mul_", [[4, 165, 1536], [4, 165, 1536]], "by element: norms, rotary embedding, gates, residuals"),
