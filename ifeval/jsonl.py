@@ -1,5 +1,6 @@
 """JSON Lines, plain or gzipped, from a file or standard input, with errors that name the line."""
 
+import codecs
 import json
 import math
 import sys
@@ -20,12 +21,13 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
     Raises:
         RecordError: the file cannot be read, or a line is not a JSON object in UTF-8.
     """
-    for number, line in enumerate(_read(path).split(b"\n"), start=1):
+    content = _read(path).removeprefix(codecs.BOM_UTF8)
+    for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
         try:
-            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            row = json.loads(line.decode("utf-8"))
         except UnicodeDecodeError as error:
             raise RecordError(f"{where}: not UTF-8 ({error.reason})") from None
         except (ValueError, RecursionError) as error:

@@ -33,10 +33,10 @@ def found(pattern: str, text: str) -> bool:
 
 
 def found_as_is(pattern: str, text: str) -> bool:
-    """Whether the pattern is found anywhere in the text; case matters."""
+    """Whether the pattern is found anywhere in the text; case matters, and ^ and $ are the ends of a line."""
     if _is_quick(pattern, text):
-        return _compiled(pattern).search(text) is not None
-    return _isolated(f"(?-i:{pattern})", text, "first") > 0
+        return _compiled(pattern, re.MULTILINE).search(text) is not None
+    return _isolated(f"(?m-i:{pattern})", text, "first") > 0
 
 
 def count(pattern: str, text: str) -> int:

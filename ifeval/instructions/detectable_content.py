@@ -65,12 +65,10 @@ class Postscript(Instruction):
     _known = {"P.P.S": r"p\.\s?p\.\s?s", "P.S.": r"p\.\s?s\."}
 
     def judge(self, text: Text) -> Verdict:
-        known = self._known.get(self.postscript_marker)
-        if known:
-            found = re.search(known, text.lower) is not None
-        else:
-            found = patterns.found_as_is(self.postscript_marker.lower(), text.lower)
-        return Verdict(found, f"postscript {self.postscript_marker!r} {'found' if found else 'not found'}")
+        marker = self.postscript_marker.strip()
+        known = self._known.get(marker)
+        found = bool(re.search(known, text.lower)) if known else patterns.found_as_is(marker.lower(), text.lower)
+        return Verdict(found, f"postscript {marker!r} {'found' if found else 'not found'}")
 
     @staticmethod
     def impose(text: str, rng: random.Random, around: Around):

@@ -66,7 +66,7 @@ class NumberOfParagraphs(Instruction):
     """Exactly so many paragraphs, divided by three asterisks."""
 
     id = "length_constraints:number_paragraphs"
-    parameters = {"num_paragraphs": integer(3, minimum=1)}
+    parameters = {"num_paragraphs": integer(3)}
     layer = Layer.ARRANGEMENT
     claims = (ARRANGES,)
     wordings = number_paragraphs.WORDINGS
@@ -122,7 +122,8 @@ class NthParagraphFirstWord(Instruction):
         if not piece:
             return Verdict(False, f"paragraph {self.nth_paragraph} is blank: too many blank lines before it")
         word = piece.split(maxsplit=1)[0].lstrip("'").lstrip('"')
-        word = re.match(r"[^.,?!'\"]*", word).group().lower()
+        # Letter by letter, unlike the word asked: a capital sigma at the end becomes another letter in a whole word.
+        word = "".join(letter.lower() for letter in re.match(r"[^.,?!'\"]*", word).group())
         wanted = self.first_word.lower()
         return Verdict(word == wanted, f"paragraph {self.nth_paragraph} starts with {word!r}, {wanted!r} asked")
 

@@ -10,6 +10,8 @@ Known exceptions, in which it is not followed:
 - kwargs that no response can satisfy are refused here when the instruction is built.
 - A language that langdetect knows and the official list of 30 lacks: the official code crashes.
 - A pattern that is not a valid regular expression crashes the official code; here it is refused.
+- A blank word or phrase, such as the keyword " " or the end phrase " ", and a pattern that is valid only
+  within the checker's own one, such as the postscript marker "?PS", are refused here.
 """
 
 import langdetect.detector_factory

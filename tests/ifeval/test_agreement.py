@@ -73,6 +73,36 @@ def test_one_less_exactly_and_one_more(instruction_id, kwargs, unit, relation):
     assert len(set(verdicts)) == 2
 
 
+@pytest.mark.parametrize("marker", [" P.S. ", "P.P.S\n", "P.S. ", " PS", "^PS", "^P{1}S", "bye$", "by+e$"])
+@pytest.mark.parametrize("response", ["Text.\nP.S. bye", "Text.\nP.P.S bye", "Text.\nPS bye\nMore.", "Text, PS\nbye."])
+def test_postscript_markers_are_stripped_and_searched_for_by_line(marker, response):
+    case = ["detectable_content:postscript"], [{"postscript_marker": marker}], response
+    assert ours(*case) == official.verdicts(*case)
+
+
+def test_postscripts_that_are_found():
+    for marker, response in ((" P.S. ", "Text.\nP.S. bye"), ("^PS", "A\nPS bye\nB"), ("^P{1}S", "A\nPS bye\nB")):
+        assert ours(["detectable_content:postscript"], [{"postscript_marker": marker}], response) == ([True], [True])
+
+
+@pytest.mark.parametrize(
+    ("asked", "given_word", "followed"),
+    [
+        ("ΛΟΓΟΣ", "ΛΟΓΟΣ", False),
+        ("λογος", "ΛΟΓΟΣ", False),
+        ("λογοσ", "ΛΟΓΟΣ", True),
+        ("ΛΟΓΟΣ", "Λογος", True),
+        ("İzmir", "İZMİR", False),
+        ("İzmir", "İZMIR", True),
+    ],
+)
+def test_the_first_word_is_made_small_letter_by_letter(asked, given_word, followed):
+    """A capital sigma at the end becomes another letter in the word asked than in the response."""
+    kwargs = {"num_paragraphs": 1, "nth_paragraph": 1, "first_word": asked}
+    case = ["length_constraints:nth_paragraph_first_word"], [kwargs], given_word
+    assert ours(*case) == official.verdicts(*case) == ([followed], [followed])
+
+
 @given(
     st.lists(st.sampled_from(sorted(KWARGS)), min_size=2, max_size=3).flatmap(
         lambda ids: st.tuples(st.just(ids), st.tuples(*(KWARGS[name] for name in ids)))

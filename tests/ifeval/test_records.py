@@ -81,8 +81,21 @@ def test_gzip_byte_order_mark_and_blank_lines(tmp_path):
     assert [prompt.key for prompt in read_prompts(path)] == [1]
 
 
+@pytest.mark.parametrize("start", [b"\n", b"\r\n", b" \n\n", b""])
+def test_a_byte_order_mark_before_blank_lines(tmp_path, start):
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + start + json.dumps(ROW).encode())
+    assert list(read_lines(path)) == [(1 + start.count(b"\n"), ROW)]
+
+
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"\xff\xfe", "not UTF-8"), (b"", "no prompts"), (b"\x1f\x8bxx", "cannot be read")]
+    ("content", "words"),
+    [
+        (b"\xff\xfe", "not UTF-8"),
+        (b"", "no prompts"),
+        (b"\xef\xbb\xbf", "no prompts"),
+        (b"\x1f\x8bxx", "cannot be read"),
+    ],
 )
 def test_bytes_that_are_no_text(tmp_path, content, words):
     (tmp_path / "p.jsonl").write_bytes(content)

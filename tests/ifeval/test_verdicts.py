@@ -23,6 +23,10 @@ from ifeval import INSTRUCTIONS, InstructionError, Text, build, judge, loose_var
         ("language:response_language", {"language": "zh"}, ["'language'", "did you mean 'zh-"]),
         ("startend:end_checker", {"end_phrase": 'he said "no"'}, ["no response can end with"]),
         ("combination:repeat_prompt", {"prompt_to_repeat": " "}, ["must not be blank"]),
+        ("keywords:existence", {"keywords": ["tide", " "]}, ["'keywords' must not be blank"]),
+        ("startend:end_checker", {"end_phrase": " "}, ["'end_phrase' must not be blank"]),
+        ("detectable_content:postscript", {"postscript_marker": "?PS"}, ["'postscript_marker'", "regular expression"]),
+        ("length_constraints:number_paragraphs", {"num_paragraphs": -1}, ["'num_paragraphs' must be at least 0"]),
         (
             "length_constraints:nth_paragraph_first_word",
             {"num_paragraphs": 2, "nth_paragraph": 3, "first_word": "a"},
@@ -106,6 +110,13 @@ def test_loose_variants_are_the_official_eight_without_blank_and_repeated_ones()
     text = Text("*Hi*\nb\nc")
     assert [variant.raw for _, variant in loose_variants(text)] == ["Hi\nb\nc", "b\nc", "*Hi*\nb", "b", "Hi\nb"]
     assert [variant.raw for _, variant in loose_variants(Text("one line"))] == []
+
+
+def test_no_paragraph_is_a_number_of_paragraphs():
+    none = build("length_constraints:number_paragraphs", {"num_paragraphs": 0})
+    assert all(map(none.check, ("***", " *** ")))
+    assert not any(map(none.check, ("a", "a ***", "******", "")))
+    assert judge([none], "***")[0][:2] == (True, True)
 
 
 def test_a_character_that_is_no_letter_is_counted_as_it_stands():
