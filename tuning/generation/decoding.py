@@ -43,13 +43,15 @@ def generation_config(
     """How to decode: ``arguments`` alone decide, not what the checkpoint's own generation_config.json says.
 
     Args:
-        model: loses its own generation config, which would fill in what ``arguments`` leave out.
+        model: loses its own generation config, which would fill in what ``arguments`` leave out; so does the model
+            inside PEFT's.
         arguments: of GenerationConfig; unless they name end tokens, these are the tokenizer's and the checkpoint's.
     """
     from transformers import GenerationConfig
 
-    own = as_ids(getattr(model.generation_config, "eos_token_id", None))
-    model.generation_config = GenerationConfig()
+    inner = _inner(model)
+    own = as_ids(getattr(inner.generation_config, "eos_token_id", None))
+    model.generation_config = inner.generation_config = GenerationConfig()
     stop = sorted({*end_tokens(tokenizer), *own})
     ends = {"eos_token_id": stop, "pad_token_id": tokenizer.pad_token_id}
     given = {key: float(value) if key in _REAL else value for key, value in arguments.items() if value is not None}
@@ -198,12 +200,17 @@ def _context(model: "PreTrainedModel") -> int:
 
 def _unwrapped(model):
     """The causal language model itself, LoRA left in place, and what prompt tuning puts before a prompt."""
+    inner = _inner(model)
+    if inner is model or not model.active_peft_config.is_prompt_learning:
+        return inner, None
+    return inner, model.get_prompt(1).detach()
+
+
+def _inner(model):
+    """The model inside PEFT's; without one, the model."""
     from peft import PeftModel
 
-    if not isinstance(model, PeftModel):
-        return model, None
-    prefix = model.get_prompt(1).detach() if model.active_peft_config.is_prompt_learning else None
-    return model.get_base_model(), prefix
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def _prepared(model: "PreTrainedModel", config: "GenerationConfig") -> "GenerationConfig":

@@ -196,6 +196,17 @@ def test_the_checkpoints_own_way_of_generating_is_not_used(tiny_model, tokenizer
     assert answers(own, tokenizer, 4) == plain
 
 
+@pytest.mark.parametrize("kind", ["lora", "prompt_tuning"])
+def test_nor_is_it_inside_an_adapter(tiny_model, tokenizer, kind):
+    values = tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+    for section in ("lora", "prompt_tuning"):
+        values[section]["enabled"] = section == kind
+    tuned = loading.adapted(values)
+    plain = answers(tuned, tokenizer, 4)
+    tuned.get_base_model().generation_config = GenerationConfig(repetition_penalty=1.5, do_sample=True, temperature=2.0)
+    assert answers(tuned, tokenizer, 4) == plain
+
+
 def test_attention_sinks(tokenizer):
     """gpt-oss gives each head a score to which no value belongs; its layers slide and do not in turn."""
     config = GptOssConfig(
