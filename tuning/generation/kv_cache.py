@@ -30,12 +30,15 @@ def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
 
     Heads that share keys and values count once (grouped-query attention, arXiv 2305.13245). A sliding window saves
     nothing, since the project's buffers hold every position. A recurrent layer (RecurrentGemma, arXiv 2404.07839) has a
-    state in float32 and the last inputs of its convolution instead.
+    state in float32 and the last inputs of its convolution instead. A model without attention (Mamba, RWKV) has states
+    alone, whatever the length.
 
     Args:
         item: bytes of a number.
     """
     config = config.get_text_config()
+    if not hasattr(config, "num_attention_heads"):
+        return config.num_hidden_layers * batch * _state_bytes(config)
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     recurrent = 0
@@ -45,6 +48,16 @@ def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
     if recurrent:
         found += recurrent * batch * (4 * config.lru_width + (config.conv1d_width - 1) * config.hidden_size * item)
     return found
+
+
+def _state_bytes(config) -> int:
+    """The states of one layer without attention for one sequence, in float32.
+
+    Mamba has ``state_size`` numbers for each inner channel, and the last inputs of its convolution (arXiv 2312.00752);
+    RWKV has five vectors (arXiv 2305.13048).
+    """
+    width = getattr(config, "intermediate_size", None) or getattr(config, "expand", 2) * config.hidden_size
+    return 4 * width * (getattr(config, "state_size", 5) + getattr(config, "conv_kernel", 0))
 
 
 def batch_size(model: "PreTrainedModel", length: int, free: int | None = None) -> int:

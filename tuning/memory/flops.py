@@ -22,8 +22,9 @@ def training_flops(model: Estimator, tokens: int, mean_length: float) -> float:
     matrices = model.weights.parameters - (0 if _tied(text) else text.vocab_size * text.hidden_size)
     added = model.trained.parameters if adapter else 0
     trained = model.trained.parameters if adapter else matrices
-    head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    attention = 4 * text.num_hidden_layers * text.num_attention_heads * head_dim * mean_length
+    heads = getattr(text, "num_attention_heads", 0)  # Mamba and RWKV have none
+    width = heads * (getattr(text, "head_dim", None) or text.hidden_size // heads) if heads else 0
+    attention = 4 * text.num_hidden_layers * width * mean_length
     forward = 2 * (matrices + added) + attention
     head = 2 * text.vocab_size * text.hidden_size
     again = forward if model.run.checkpointing else head

@@ -191,7 +191,8 @@ def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:
         make_fake(model)
         peak = partial(_peak, model)
         reading, writing = _reading(peak, spec.config, at_once, prompt), peak(batch, 1)
-    scores = 3 * 4 * batch * text.num_attention_heads * positions  # scores, masked scores, and weights
+    heads = getattr(text, "num_attention_heads", 0)  # Mamba and RWKV have none
+    scores = 3 * 4 * batch * heads * positions  # scores, masked scores, and weights
     return max(reading, writing + scores)
 
 

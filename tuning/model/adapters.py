@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tuning.config.params import Params
 from tuning.core.errors import UserError, doing
 from tuning.model.adapter_faults import check_lora
+from tuning.model.architectures import architecture
 from tuning.model.base_model import load_model
 from tuning.model.model_spec import ModelSpec
 
@@ -95,6 +96,13 @@ def kind(params: Params) -> str:
     return " and ".join(name for name, section in names if section.enabled) or "all weights"
 
 
+def leave_out(lora: "LoraConfig", names: tuple[str, ...]) -> None:
+    """Adds layers that cannot be adapted to ``exclude_modules``, where LoRA is to take all linear ones."""
+    excluded = lora.exclude_modules or []
+    if names and lora.target_modules == "all-linear" and not isinstance(excluded, str):
+        lora.exclude_modules = {*excluded, *names}
+
+
 def add_adapter(
     model: "PreTrainedModel", spec: ModelSpec, adapter: AdapterSpec, checkpointing: bool
 ) -> "PreTrainedModel":
@@ -116,6 +124,7 @@ def add_adapter(
     # PEFT writes what it finds out about the model into the configurations.
     lora, prompt_tuning = copy.deepcopy(adapter.lora), copy.deepcopy(adapter.prompt_tuning)
     if lora is not None:
+        leave_out(lora, architecture(spec.config.model_type).without_lora)
         check_lora(model, lora, prompt_tuning is not None)
     try:
         if prompt_tuning is None:

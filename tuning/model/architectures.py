@@ -17,26 +17,32 @@ class Architecture:
     Attributes:
         attention: ``attn_implementation`` unless ``model_config`` names one; None leaves it to the library.
         pads: whether prompts of different lengths can be padded to one batch for generation.
+        without_lora: names of linear layers that PEFT refuses to adapt, since the model's fused kernels pass them by.
         loops: whether its layers loop over the tokens of a row, so that simulating a step takes time with its length.
         reason: why.
     """
 
     attention: str | None = None
     pads: bool = True
+    without_lora: tuple[str, ...] = ()
     loops: bool = False
     reason: str = ""
 
+
+_MAMBA = Architecture(without_lora=("out_proj",), reason="its fused kernel reads the weights of this layer itself")
 
 ARCHITECTURES: dict[str, Architecture] = {
     "gemma2": Architecture(
         attention="eager",
         reason="caps attention logits softly, which the fused kernels leave out or round differently in training",
     ),
+    "rwkv": Architecture(pads=False, loops=True, reason="it reads padding as text, as RecurrentGemma does"),
     "recurrent_gemma": Architecture(
         pads=False,
         loops=True,
         reason="its recurrent state reads padding as text, so a batch holds only prompts of equal length",
     ),
+    **dict.fromkeys(("mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h"), _MAMBA),
 }
 
 

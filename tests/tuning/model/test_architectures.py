@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 import yaml
+from transformers import AutoModelForCausalLM, FalconMambaConfig, Mamba2Config, MambaConfig, RwkvConfig
 
 from stages import baseline, generate, train
 from tests import loading, tiny, tiny_architectures
@@ -78,6 +79,28 @@ def run_stages(params, tmp_path, monkeypatch):
         rows = [json.loads(line) for line in (RESPONSES / file).read_text().splitlines()]
         assert [row["key"] for row in rows] == [0, 1, 2]
         assert all(0 < row["new_tokens"] <= 4 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        (MambaConfig, {"state_size": 4}),
+        (Mamba2Config, {"num_heads": 4, "head_dim": 16, "state_size": 4, "n_groups": 2}),
+        (FalconMambaConfig, {"state_size": 4}),
+        (RwkvConfig, {"attention_hidden_size": 32, "context_length": 512}),
+    ],
+)
+def test_models_without_attention(kind, own, tmp_path, monkeypatch):
+    words = tiny.tokenizer()
+    special = {name: getattr(words, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    config = kind(vocab_size=len(words), hidden_size=32, num_hidden_layers=2, **special, **own)
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "model")
+    words.save_pretrained(tmp_path / "model")
+    values = tiny.params(str(tmp_path / "model"), "rows.jsonl", "prompts.jsonl")
+    values["train"].update(max_steps=2, per_device_train_batch_size=2, eval_strategy="no", eval_on_start=False)
+    values["generation"].update(max_new_tokens=4, batch_size="auto")
+    run_stages(values, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("kinds", TRAINED.values(), ids=TRAINED)
