@@ -39,7 +39,8 @@ def model(values: dict) -> dict:
         "commits": found,
         "kind": loaded.config.model_type,
         "weights": weights,
-        "template": chat_template.has_own_template(words),
+        "template": words.chat_template != chat_template.DEFAULT_TEMPLATE.read_text(encoding="utf-8"),
+        "own_template": chat_template.has_own_template(params, words),
         "tokens": len(words),
     }
 

@@ -15,7 +15,8 @@ def test_a_model_in_shards(hub, client, tmp_path, name):
     assert found["kind"] == contents.MODELS[name]
     assert found["weights"] == pytest.approx(weights)
     assert found["commits"] == {"model": {"name": name, "revision": None, "commit": repository.revisions["main"]}}
-    assert found["template"] == (name in ("Qwen/Qwen2.5-7B", "google/gemma-2-2b-jpn-it"))
+    with_template = name in ("Qwen/Qwen2.5-7B", "google/gemma-2-2b-jpn-it")
+    assert [found["template"], found["own_template"]] == [with_template, with_template]
 
 
 def test_alpaca(hub, client):

@@ -34,6 +34,8 @@ def test_the_tokenizer_has_the_models_revision_unless_it_has_its_own(hub, client
     found = client.load("model", model="someone/changed@v1", tokenizer="someone/changed@main")
     assert found["template"]
     assert [found["commits"][role]["revision"] for role in ("model", "tokenizer")] == ["v1", "main"]
+    assert not found["own_template"]
+    assert client.load("model", model="someone/changed", tokenizer="someone/changed@v1")["own_template"]
 
 
 def test_data_sets(hub, client):

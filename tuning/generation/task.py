@@ -111,12 +111,12 @@ def task(params: Params, folder: Path, tuned: Tuned | None = None, prompts: list
         prompts: rows in IFEval's schema; None: those that prepare has written.
 
     Raises:
-        UserError: prepare has not written the prompts yet, or there is no such tokenizer.
+        UserError: prepare has not written the prompts yet, there is no such tokenizer, or the Hub refuses the model.
     """
     generation = params.generation
     prompts = limited(read_jsonl(PROMPTS) if prompts is None else prompts, generation)
     words = load_tokenizer(params, tuned and tuned.folder)
-    bare = tuned is None and is_bare(generation, words)
+    bare = tuned is None and is_bare(generation, params, words)
     name = "base" if tuned is None else "tuned"
     asked = Task(name, prompts, generation, params.model, words, params.seed, bare, folder)
     if not asked.served:
@@ -146,8 +146,12 @@ def _own_server(task: Task, tuned: Tuned | None, revision: str | None) -> OwnSer
     return OwnServer(f"generation.{key}", template, values, LOGS / f"server-{task.name}.log")
 
 
-def is_bare(generation: Generation, tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether the base model is given the bare prompts, see ``generation.base_template``."""
+def is_bare(generation: Generation, params: Params, tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the base model is given the bare prompts, see ``generation.base_template``.
+
+    Raises:
+        UserError: the Hub refuses the model.
+    """
     if generation.base_template == "auto":
-        return not has_own_template(tokenizer)
+        return not has_own_template(params, tokenizer)
     return generation.base_template == "none"

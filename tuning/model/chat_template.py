@@ -1,13 +1,15 @@
 """Tokenizer and chat template: how a conversation becomes the tokens of a prompt and its completion."""
 
 import functools
+import json
 import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
+from tuning.config.references import is_hub_id
 from tuning.core.errors import UserError
 from tuning.model.faults import check_tokenizer_files
 from tuning.model.hub import borrow, explain
@@ -55,7 +57,7 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
         tokenizer.init_kwargs.pop(how, None)
     if tokenizer.chat_template is None:
         warnings.warn(f"{name} has no chat template: using ChatML ({DEFAULT_TEMPLATE.name})", stacklevel=2)
-        tokenizer.chat_template = DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+        tokenizer.chat_template = _chatml()
     if tokenizer.eos_token is None:
         ends = end_tokens(tokenizer)
         if not ends:
@@ -69,9 +71,51 @@ def load_tokenizer(params: Params, name: str | None = None) -> "PreTrainedTokeni
     return tokenizer
 
 
-def has_own_template(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether the chat template is the model's own, and not the one that stands in for none."""
-    return tokenizer.chat_template != DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+def has_own_template(params: Params, tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether a chat template is stored with the model, in its own folder or repository; it may be ChatML too.
+
+    One that comes from elsewhere with ``tokenizer`` does not count, unless the model is a server's alone. Where the Hub
+    cannot be reached, its cache counts.
+
+    Args:
+        tokenizer: as ``load_tokenizer`` has loaded it.
+
+    Raises:
+        UserError: the Hub refuses the model, or its tokenizer_config.json is damaged.
+    """
+    name, arguments = params.model, params.model_config.arguments
+    borrow(name)
+    if params.tokenizer is None or not (Path(name).exists() or is_hub_id(name)):
+        return tokenizer.chat_template is not _chatml()
+    with explain("model", name):
+        if _stored_file(name, "chat_template.jinja", arguments):
+            return True
+        config = _stored_file(name, "tokenizer_config.json", arguments)
+        return config is not None and bool(json.loads(config.read_text(encoding="utf-8")).get("chat_template"))
+
+
+@functools.cache
+def _chatml() -> str:
+    """The template that stands in for none: always this one object, which an equal one that a model has is not."""
+    return DEFAULT_TEMPLATE.read_text(encoding="utf-8")
+
+
+def _stored_file(name: str, file: str, arguments: dict[str, Any]) -> Path | None:
+    """A file of a folder or of a repository of the Hub; None where it has none."""
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    if Path(name).exists():
+        path = Path(name, arguments.get("subfolder") or "", file)
+        return path if path.is_file() else None
+    where = {key: arguments.get(key) for key in ("cache_dir", "revision", "subfolder")}
+    only_here = constants.HF_HUB_OFFLINE or bool(arguments.get("local_files_only"))
+    try:
+        return Path(hf_hub_download(name, file, local_files_only=only_here, **where))
+    except EntryNotFoundError as error:
+        if isinstance(error, LocalEntryNotFoundError) and not only_here:
+            raise  # the Hub has not answered
+        return None
 
 
 def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
@@ -160,9 +204,12 @@ def _continued(before: str, answer: str) -> str:
 
 
 def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:
-    """The ids at which a turn ends: the end token, and the end-of-turn token of the common templates."""
-    names = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>")
+    """The ids at which a turn ends: the end token, and the end-of-turn token of the common templates.
+
+    Where turns have channels, as those of gpt-oss, ``<|end|>`` ends the thoughts, after which the answer comes.
+    """
     vocabulary = _added_tokens(tokenizer, len(tokenizer))
+    names = ["<|im_end|>", "<|eot_id|>", "<end_of_turn>", *([] if "<|channel|>" in vocabulary else ["<|end|>"])]
     return sorted({tokenizer.eos_token_id, *(vocabulary[name] for name in names if name in vocabulary)} - {None})
 
 

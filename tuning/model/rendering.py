@@ -16,7 +16,7 @@ Message = dict[str, str]  # role and content
 DATE = datetime(2025, 1, 1)
 # Of what strftime writes; with a hyphen, without zeros before it. A percent sign comes last, so that it begins no code.
 _CODES = [*(f"-{code}" for code in "dmyHIMSj"), *"aAbBhdemyYHIMSfpjUWwuGVcxXDFRTzZ%"]
-_SAID = "Is this shown?"  # what a template is tried with
+_SAID, _SYSTEM = "Is this shown?", "And is this heard?"  # what a template is tried with
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,12 @@ class _Traits:
 
     Attributes:
         parts: whether it expects contents as lists of parts, as those of models that see pictures do.
+        joins: whether it leaves out what the system says, so that this has to join the user's turn.
         begins: whether it can write the beginning of the assistant's turn without its content.
     """
 
     parts: bool
+    joins: bool
     begins: bool
 
 
@@ -52,7 +54,8 @@ def check_template(tokenizer: "PreTrainedTokenizerBase", name: str) -> None:
 
 def rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> str:
     """The whole conversation; without a system role, the system prompt joins the first user turn."""
-    return _rendered(tokenizer, messages, _traits(tokenizer, str(tokenizer.chat_template)).parts, False)
+    traits = _traits(tokenizer, str(tokenizer.chat_template))
+    return _rendered(tokenizer, messages, traits.parts, False, traits.joins)
 
 
 def rendered_prompt(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> str:
@@ -61,11 +64,11 @@ def rendered_prompt(tokenizer: "PreTrainedTokenizerBase", messages: list[Message
     Where the template does not write that beginning by itself, it is taken from a turn with content.
     """
     traits = _traits(tokenizer, str(tokenizer.chat_template))
-    before = _rendered(tokenizer, messages, traits.parts, True)
+    before = _rendered(tokenizer, messages, traits.parts, True, traits.joins)
     if traits.begins:
         return before
     answered = [*messages, {"role": "assistant", "content": _SAID}]
-    whole = _rendered(tokenizer, answered, traits.parts, False)
+    whole = _rendered(tokenizer, answered, traits.parts, False, traits.joins)
     begun = whole[len(before) :].partition(_SAID)[0].rstrip(" ") if whole.startswith(before) else ""
     return before + begun if begun.strip() else before  # a space may be part of the answer's first token
 
@@ -82,12 +85,26 @@ def _traits(tokenizer: "PreTrainedTokenizerBase", template: str) -> _Traits:
     without = _rendered(tokenizer, asked, parts, False)
     if _SAID not in without:
         raise ValueError("it leaves out what the user says")
-    return _Traits(parts, begins=_rendered(tokenizer, asked, parts, True) != without)
+    begins = _rendered(tokenizer, asked, parts, True) != without
+    return _Traits(parts, _leaves_out_the_system(tokenizer, asked, parts), begins)
 
 
-def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], parts: bool, begin: bool) -> str:
+def _leaves_out_the_system(tokenizer: "PreTrainedTokenizerBase", asked: list[Message], parts: bool) -> bool:
+    """Whether the template leaves out what the system says without a word, as Phi-3-medium's does."""
+    try:
+        return _SYSTEM not in _rendered(tokenizer, [{"role": "system", "content": _SYSTEM}, *asked], parts, True)
+    except Exception:
+        return False  # it matters only where a conversation has a system turn, which is then refused
+
+
+def _rendered(
+    tokenizer: "PreTrainedTokenizerBase", messages: list[Message], parts: bool, begin: bool, joins: bool = False
+) -> str:
+    """The conversation; where ``joins`` or the template refuses it, what the system says is part of the next turn."""
     from jinja2.exceptions import TemplateError
 
+    if joins and _can_join(messages):
+        return _rendered(tokenizer, _joined(messages), parts, begin, joins)
     given: list[Any] = messages
     if parts:
         given = [turn | {"content": [{"type": "text", "text": turn["content"]}]} for turn in messages]
@@ -97,11 +114,19 @@ def _rendered(tokenizer: "PreTrainedTokenizerBase", messages: list[Message], par
     try:
         return tokenizer.apply_chat_template(given, **options)
     except TemplateError:
-        if messages[0]["role"] != "system" or len(messages) == 1:
+        if not _can_join(messages):
             raise
+    return _rendered(tokenizer, _joined(messages), parts, begin)
+
+
+def _can_join(messages: list[Message]) -> bool:
+    return messages[0]["role"] == "system" and len(messages) > 1
+
+
+def _joined(messages: list[Message]) -> list[Message]:
+    """The conversation without its system turn, which what the next turn says begins with."""
     system, first, *rest = messages
-    joined = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
-    return _rendered(tokenizer, [joined, *rest], parts, begin)
+    return [{"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}, *rest]
 
 
 @functools.cache
