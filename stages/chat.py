@@ -4,6 +4,7 @@ An answer appears as it is written; Ctrl-C ends it. /new starts a new conversati
 """
 
 import argparse
+from typing import Any
 
 from tuning.config.params import Params, read_params
 from tuning.core.command import run
@@ -16,11 +17,13 @@ from tuning.model.chat_template import Message, load_tokenizer, prompt_tokens
 from tuning.model.commits import pinned
 from tuning.model.model_spec import model_spec
 
+_OF_BEAMS = ("num_beams", "early_stopping", "length_penalty")
+
 
 def main(arguments: argparse.Namespace) -> None:
     params = pinned(read_params())
     model, tokenizer = loaded(params, arguments.base)
-    given = dict(params.generation.arguments)
+    given = without_beams(params.generation.arguments)
     if arguments.max_new_tokens:
         given["max_new_tokens"] = arguments.max_new_tokens
     config = decoding.generation_config(model, tokenizer, given)
@@ -34,6 +37,13 @@ def main(arguments: argparse.Namespace) -> None:
             turns.append({"role": "user", "content": said})
             with doing("answering"):
                 turns.append({"role": "assistant", "content": answer(model, tokenizer, turns, config)})
+
+
+def without_beams(arguments: dict[str, Any]) -> dict[str, Any]:
+    """How to decode, without a beam search: only at its end is it known what the answer is, so none could be shown."""
+    if (arguments.get("num_beams") or 1) > 1:
+        print("(without beams, so that answers appear as they are written: 'generation.num_beams' is left out)")
+    return {key: value for key, value in arguments.items() if key not in _OF_BEAMS}
 
 
 def loaded(params: Params, base: bool):
@@ -61,7 +71,7 @@ def answer(model, tokenizer, turns: list[Message], config) -> str:
     import torch
     from transformers import TextStreamer
 
-    room = (getattr(model.config, "max_position_embeddings", None) or 1 << 30) - config.max_new_tokens
+    room = (getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30) - config.max_new_tokens
     ids = prompt_tokens(tokenizer, turns)
     while len(ids) > room and sum(turn["role"] == "user" for turn in turns) > 1:
         oldest = next(place for place, turn in enumerate(turns) if turn["role"] == "user")
@@ -70,11 +80,12 @@ def answer(model, tokenizer, turns: list[Message], config) -> str:
         print("(the oldest question and answer no longer fit and are left out)")
     streamer = Kept(TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True))
     asked = torch.tensor([ids], device=model.device)
+    how = {"generation_config": config, "streamer": streamer}
+    if config.stop_strings:
+        how["tokenizer"] = tokenizer
     try:
         with torch.inference_mode():
-            model.generate(
-                input_ids=asked, attention_mask=torch.ones_like(asked), generation_config=config, streamer=streamer
-            )
+            model.generate(input_ids=asked, attention_mask=torch.ones_like(asked), **how)
     except KeyboardInterrupt:
         print()
     return tokenizer.decode(streamer.ids[len(ids) :], skip_special_tokens=True).strip()

@@ -17,11 +17,12 @@ from tuning.core.command import run
 from tuning.core.errors import UserError, doing
 from tuning.core.files import new_folder, write_bytes
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
-from tuning.model.chat_template import load_tokenizer
+from tuning.model.chat_template import end_tokens, load_tokenizer
 from tuning.model.commits import pinned
 from tuning.model.hub import explain
 from tuning.model.hub_connection import connect
 from tuning.model.model_spec import model_spec
+from tuning.model.stored_ends import as_ids, stored_ends
 from tuning.report import model_card
 
 
@@ -32,9 +33,11 @@ def main(arguments: argparse.Namespace) -> None:
     with doing(f"writing {arguments.folder}"), new_folder(arguments.folder) as folder:
         if arguments.adapter:
             shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
+            ends = ends_to_pass(params)
         else:
             save_whole(folder, params)
-        card = str(model_card.card(params, arguments.adapter))
+            ends = []
+        card = str(model_card.card(params, arguments.adapter, ends))
         write_bytes(folder / "README.md", card.encode("utf-8", "backslashreplace"))  # without secrets
     print(f"{arguments.folder}: {'the adapter' if arguments.adapter else 'the model'}, its tokenizer and its card")
     if repository:
@@ -67,8 +70,31 @@ def check_replaced(folder: Path) -> None:
 def save_whole(folder: Path, params: Params) -> None:
     """The tuned model in its weights' own precision; the adapter of a quantized base is merged unquantized."""
     model = load_tuned(model_spec(params).unquantized(), adapter_spec(params))
+    tokenizer = load_tokenizer(params, str(ADAPTER))
+    name_ends(model, tokenizer)
     model.save_pretrained(folder)
-    load_tokenizer(params, str(ADAPTER)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def name_ends(model, tokenizer) -> None:
+    """Adds the tokens that end a turn to the checkpoint's own end tokens, so that others stop where training did."""
+    config = model.generation_config
+    if config is None:  # of code of its own, which saves none
+        return
+    own = as_ids(config.eos_token_id)
+    ends = sorted({*end_tokens(tokenizer), *own})
+    if ends != sorted(set(own)):
+        config.eos_token_id = ends[0] if len(ends) == 1 else ends
+        config._from_model_config = None  # or older versions of transformers would take config.json's end token
+
+
+def ends_to_pass(params: Params) -> list[int]:
+    """The tokens that users of the adapter must name; none where the base's own files name all that end a turn.
+
+    An adapter's folder has no generation_config.json that PEFT would read.
+    """
+    own, ends = stored_ends(params.model, params), end_tokens(load_tokenizer(params, str(ADAPTER)))
+    return [] if set(ends) <= set(own) else sorted({*ends, *own})
 
 
 def checked_repository(name: str) -> str:

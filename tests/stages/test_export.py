@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,8 +18,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ifeval import scoring
 from ifeval.instructions import build
 from ifeval.records import Prompt
-from stages import export
-from tests import loading, tiny
+from stages import chat, export
+from tests import loading, odd_checkpoints, tiny
 from tuning.core.errors import UserError
 from tuning.model import adapters, chat_template
 
@@ -46,6 +47,18 @@ def project(tmp_path, tiny_model, monkeypatch):
     return params
 
 
+@pytest.fixture
+def other_end(project):
+    """The same with a base whose own files name <|endoftext|> alone, while <|im_end|> ends a turn; it samples."""
+    folder = Path("models/base/tiny")
+    folder.unlink()
+    special = {"eos_token": "<|endoftext|>", "bos_token": "<|im_start|>", "additional_special_tokens": ["<|im_end|>"]}
+    odd_checkpoints.save(folder, **special)
+    odd_checkpoints.change(folder / "generation_config.json", do_sample=True, temperature=0.7, top_p=0.8)
+    train(project)
+    return project
+
+
 def write(params):
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
@@ -68,6 +81,23 @@ def stage(name, *arguments, text=None):
     return subprocess.run(command, input=text, capture_output=True, text=True, env=environment)
 
 
+def exported(folder, adapter=False):
+    """Exports in this process."""
+    export.main(argparse.Namespace(folder=Path(folder), adapter=adapter, force=False, push=None, private=False))
+    return Path(folder)
+
+
+def talk(monkeypatch, capsys, said, **generation):
+    """What chat, with the base model, prints in this process; the model writes up to 8 tokens."""
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params["generation"] |= generation
+    lines = iter([*said, "/quit"])
+    monkeypatch.setattr(chat, "read_params", lambda: tiny.checked(params))
+    monkeypatch.setattr("builtins.input", lambda prompt: next(lines))
+    chat.main(argparse.Namespace(base=True, system=None, max_new_tokens=None))
+    return capsys.readouterr()
+
+
 def logits(model):
     with torch.inference_mode():
         return model(torch.arange(20)[None]).logits
@@ -77,10 +107,47 @@ def test_the_whole_model_is_the_base_with_lora_merged(project):
     done = stage("export", "out")
     assert done.returncode == 0, done.stderr
     tuned = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("models/base/tiny"), "models/adapter")
-    exported = AutoModelForCausalLM.from_pretrained("out")
-    torch.testing.assert_close(logits(exported), logits(tuned), atol=1e-4, rtol=1e-4)
+    merged = AutoModelForCausalLM.from_pretrained("out")
+    torch.testing.assert_close(logits(merged), logits(tuned), atol=1e-4, rtol=1e-4)
     assert AutoTokenizer.from_pretrained("out").chat_template
-    assert not (logits(exported) - logits(AutoModelForCausalLM.from_pretrained("models/base/tiny"))).abs().max() < 1e-2
+    written, own = (Path(folder, "generation_config.json").read_bytes() for folder in ("out", "models/base/tiny"))
+    assert written == own
+    assert not (logits(merged) - logits(AutoModelForCausalLM.from_pretrained("models/base/tiny"))).abs().max() < 1e-2
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_whole_model_stops_where_its_template_ends_a_turn(other_end, whole):
+    if whole:
+        other_end["full_finetuning"], other_end["lora"]["enabled"] = True, False
+        write(other_end)
+        shutil.rmtree(adapters.ADAPTER)
+        train(other_end)
+    out = exported("out")
+    model, words = AutoModelForCausalLM.from_pretrained(out), AutoTokenizer.from_pretrained(out)
+    end = words.convert_tokens_to_ids("<|im_end|>")
+    assert model.generation_config.eos_token_id == sorted([words.eos_token_id, end])
+    model.lm_head.register_forward_hook(lambda layer, read, made: made.index_fill(-1, torch.tensor([end]), 1e3))
+    ids = torch.tensor([chat_template.prompt_tokens(words, [{"role": "user", "content": "Say hello."}])])
+    assert model.generate(ids, max_new_tokens=8, do_sample=False)[0, ids.shape[1] :].tolist() == [end]
+
+
+def test_all_else_in_its_generation_config_is_kept_and_it_is_the_same_again(other_end):
+    out, again = exported("out"), exported("again")
+    base, written = (
+        json.loads(Path(folder, "generation_config.json").read_text()) for folder in ("models/base/tiny", out)
+    )
+    changed = {"eos_token_id", "_from_model_config"}
+    assert {key: base[key] for key in base.keys() - changed} == {key: written[key] for key in written.keys() - changed}
+    assert (written["temperature"], written["top_p"]) == (0.7, 0.8)
+    files = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert files == {path.name: path.read_bytes() for path in again.iterdir()}
+
+
+def test_the_adapter_s_card_names_the_ends_that_the_base_does_not(other_end):
+    ends = chat_template.end_tokens(loading.tokenizer(other_end))
+    assert len(ends) == 2
+    assert f"eos_token_id={ends})" in ModelCard.load(exported("out", adapter=True) / "README.md").text
+    assert not Path("out/generation_config.json").exists()
 
 
 def test_the_card_states_scores_and_data_and_its_front_matter_is_read_back(project):
@@ -99,7 +166,9 @@ def test_the_adapter_alone(project):
     assert stage("export", "out", "--adapter").returncode == 0
     base = AutoModelForCausalLM.from_pretrained("models/base/tiny")
     PeftModel.from_pretrained(base, "out")
-    assert ModelCard.load("out/README.md").data.library_name == "peft"
+    card = ModelCard.load("out/README.md")
+    assert card.data.library_name == "peft"
+    assert "eos_token_id" not in card.text
 
 
 def test_the_card_holds_no_secret_and_any_text(project, monkeypatch):
@@ -176,6 +245,43 @@ def test_an_answer_is_what_generate_would_write_and_the_conversation_is_remember
         text = words.decode(written, skip_special_tokens=True)
         assert " ".join(answer.split()) == " ".join(text.split())
         turns += [{"role": "assistant", "content": text.strip()}, {"role": "user", "content": "Again."}]
+
+
+def test_an_answer_ends_at_a_stop_string(project, monkeypatch, capsys):
+    whole = talk(monkeypatch, capsys, ["Say hello."]).out.splitlines()[1]
+    stop = whole[len(whole) // 2]
+    cut = talk(monkeypatch, capsys, ["Say hello."], stop_strings=[stop]).out.splitlines()[1]
+    assert stop in cut
+    assert whole.startswith(cut)
+    assert len(cut) < len(whole)
+
+
+def test_beams_are_left_out_of_a_conversation_which_is_said_once(project, monkeypatch, capsys, recwarn):
+    plain = talk(monkeypatch, capsys, ["Say hello.", "Again."])
+    beams = talk(monkeypatch, capsys, ["Say hello.", "Again."], num_beams=3, early_stopping=True, length_penalty=0.5)
+    said = [line for line in beams.out.splitlines() if "generation.num_beams" in line]
+    assert len(said) == 1
+    assert beams.out.replace(f"{said[0]}\n", "") == plain.out
+    assert beams.err.count("num_beams") == plain.err.count("num_beams") == 0
+    assert not [warning for warning in recwarn if "beam" in str(warning.message)]
+
+
+def test_a_composite_model_s_context_is_that_of_its_text(tiny_tokenizer, capsys):
+    from transformers import Gemma3Config
+
+    config = Gemma3Config(text_config={"max_position_embeddings": 64})
+    asked = []
+    model = SimpleNamespace(config=config, device="cpu", generate=lambda input_ids, **how: asked.append(input_ids))
+    turns = [
+        {"role": "user", "content": "a long question " * 20},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "Say hello."},
+    ]
+    last = turns[2]
+    chat.answer(model, tiny_tokenizer, turns, SimpleNamespace(max_new_tokens=8, stop_strings=None))
+    assert turns == [last]
+    assert asked[0].shape[1] <= 64 - 8
+    assert "are left out" in capsys.readouterr().out
 
 
 def test_chat_without_an_adapter_says_where_to_get_one(project):

@@ -24,11 +24,12 @@ TEMPLATE = Path(__file__).with_name("templates") / "model_card.md"
 _SHOWN = ("lora", "prompt_tuning", "quantization", "train", "data")
 
 
-def card(params: Params, adapter: bool) -> "ModelCard":
+def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
     """The card of the model that the workspace's experiment trained.
 
     Args:
         adapter: whether only the adapter is exported.
+        ends: the end tokens that users must name; none where the model's own files do.
 
     Raises:
         UserError: the experiment has not been scored.
@@ -72,6 +73,7 @@ def card(params: Params, adapter: bool) -> "ModelCard":
         data_sets=data_sets,
         kind=kind(params),
         adapter=adapter,
+        ends=ends,
         settings=flat(shown),
         train=train,
         scores=scores,
