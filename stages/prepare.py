@@ -39,17 +39,19 @@ def main() -> None:
     of_model = commits.current(params)
     params = commits.pinned(params, of_model)
     sources = [source.pinned() for source in mixing.sources(params.dataset, params.data.columns)]
-    prompts = origins.pinned(origins.origin(params.ifeval.prompts))
+    prompts = origins.pinned(origins.origin(params.ifeval.prompts, key="ifeval.prompts"))
     with doing(f"reading the prompts of {params.ifeval.prompts}"):
         evaluation = evaluation_prompts.read(prompts)
     tokenizer = load_tokenizer(params)
     distils = params.data.self_distill
     if distils == "auto":
-        distils = has_own_template(tokenizer)
+        distils = has_own_template(params, tokenizer)
     folder = unfinished_work("prepare", declared("prepare", WITHOUT), of_model)
     preparation, counts = Preparation(params, tokenizer, distils, folder), Counts()
 
-    parts = [(clean(source, preparation, counts), source.weight) for source in sources]
+    seen: set[bytes] = set()
+    parts = [(clean(source, preparation, counts, seen), source.weight) for source in sources]
+    tell_of_shares(sources, parts)
     rows = decontaminated(mixing.mix(parts, params.seed), evaluation, preparation, counts)
     train, validation = split(rows, params.data.num_val, params.seed)
     own = answered_by_the_model(train, preparation)
@@ -128,14 +130,17 @@ class Preparation:
         return schemas.Conversation(cut[:-1], cut[-1:])
 
 
-def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> list[Row]:
+def clean(source: mixing.Source, preparation: Preparation, counts: Counts, seen: set[bytes]) -> list[Row]:
     """The rows of one data set without empty, repeated, unusable and, unless they are to be truncated, too long ones.
 
+    Args:
+        seen: hashes of the rows of the data sets before it, to which its own are added.
+
     Raises:
-        UserError: the data set cannot be read, or ``data.on_error`` stops at a row that cannot be used.
+        UserError: the data set cannot be read, ``data.on_error`` stops at a row that cannot be used, or none is left.
     """
     rows: list[Row] = []
-    seen: set[bytes] = set()
+    before = counts.dropped.copy()
     stops = schemas.stops_at_errors(source.origin, preparation.params.data.on_error)
     found = schemas.read(source.origin, source.columns, stops, counts.drop)
     for place, conversation in tqdm(found, desc="prepare", unit=" rows"):
@@ -161,7 +166,23 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
             counts.dropped["over_length"] += 1
             continue
         rows.append(row)
+    if not rows:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in (counts.dropped - before).items()) or "it has none"
+        raise UserError(f"dataset: no row of {source.name} is left to train on ({reasons.replace('_', ' ')})")
     return rows
+
+
+def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], float]]) -> None:
+    """Prints how many rows of each data set of a list are in the mix.
+
+    Raises:
+        UserError: one of them has so little weight that none is.
+    """
+    for source, (rows, _), count in zip(sources, parts, mixing.shares(parts), strict=True):
+        if not count:
+            raise UserError(f"dataset: with these weights the mix has none of the {len(rows)} rows of {source.name}")
+        if len(parts) > 1:
+            print(f"mix: {count} of {len(rows)} rows of {source.name}")
 
 
 def decontaminated(
@@ -175,9 +196,9 @@ def decontaminated(
     said = ("\n".join(turn["content"] for turn in row.prompt if turn["role"] == "user") for row in rows)
     matches = contamination.find(said, ((prompt["key"], prompt["prompt"]) for prompt in evaluation))
     matches = [match for match in matches if rows[match.row].types or not treated]
-    counts.overlaps += [
-        f"{rows[match.row].place}: prompt {match.key}, {match.kind}: {match.words}" for match in matches
-    ]
+    for match in matches:
+        place = rows[match.row].place
+        counts.overlaps.setdefault(place, f"{place}: prompt {match.key}, {match.kind}: {match.words}")
     if not preparation.params.data.decontaminate:
         return rows
     counts.dropped["contaminated"] += len(matches)

@@ -162,6 +162,15 @@ def test_rows_that_repeat_an_evaluation_prompt(project, decontaminate, rows):
     assert all("prompt 7" in match and "rows.jsonl, line" in match for match in metrics["contamination"]["matches"])
 
 
+def test_overlaps_that_stay_are_counted_once_a_row(project):
+    part = row("Please write a short poem about the old harbour at dawn.", "It is dark. It is late. The sea is calm.")
+    instructions = INSTRUCTIONS | {"keep_untouched": False}
+    _, metrics = project([*ROWS, part], num_val=0, decontaminate=False, instructions=instructions)
+    assert metrics["rows"]["train"] > 2
+    assert metrics["contamination"]["rows"] == 1
+    assert metrics["contamination"]["share"] <= 1
+
+
 def test_columns_of_ones_own(project):
     rows = [{"question": f"Q{number}?", "answer": "A."} for number in range(4)]
     train, _ = project(rows, columns={"prompt": "question", "response": "answer"})
@@ -174,6 +183,37 @@ def test_a_list_of_data_sets(project, tmp_path):
     (tmp_path / "more.jsonl").write_text("".join(json.dumps(row(f"More {number}?")) + "\n" for number in range(20)))
     train, metrics = project(ROWS, dataset=[{"name": "rows.jsonl", "weight": 1}, {"name": "more.jsonl", "weight": 2}])
     assert sum(metrics["rows"].values()) == 18
+
+
+def test_a_row_of_two_data_sets_is_used_once(project, tmp_path, capsys):
+    (tmp_path / "more.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in [*ROWS[:3], row("More?"), row("Why?")])
+    )
+    train, metrics = project(ROWS, dataset=[{"name": "rows.jsonl", "weight": 3}, "more.jsonl"], num_val=2)
+    assert metrics["dropped"]["duplicate"] == 3
+    assert metrics["rows"]["train"] == len({json.dumps(row) for row in train}) == 6
+    out = capsys.readouterr().out
+    assert "mix: 6 of 6 rows of rows.jsonl" in out
+    assert "mix: 2 of 2 rows of more.jsonl" in out
+
+
+def test_a_data_set_that_gives_no_row_is_named(project, tmp_path):
+    (tmp_path / "more.jsonl").write_text(json.dumps(row("Q?", " ")) + "\n" + json.dumps(row("Q?", "w " * 200)) + "\n")
+    with pytest.raises(UserError, match=r"no row of more.jsonl is left to train on \(1 empty, 1 over length\)"):
+        project(ROWS, dataset=["rows.jsonl", "more.jsonl"])
+    (tmp_path / "more.jsonl").write_text(json.dumps(row("Why?")) + "\n")
+    with pytest.raises(UserError, match=r"with these weights the mix has none of the 6 rows of rows.jsonl"):
+        project(ROWS, dataset=["rows.jsonl", {"name": "more.jsonl", "weight": 1000}])
+
+
+@pytest.mark.parametrize("name", ["data/starter/promptz", "google/IFEval@"])
+def test_evaluation_prompts_that_are_not_there_are_named_by_their_key(project, tmp_path, name):
+    project(ROWS)
+    values = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    values["ifeval"]["prompts"] = name
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError, match=r"^ifeval\.prompts: "):
+        prepare.main()
 
 
 def test_too_few_rows(project):
@@ -193,6 +233,14 @@ def test_nulls_of_the_hub_copy_are_stripped(tmp_path):
         evaluation_prompts.read(str(tmp_path / "p.jsonl"))
     with pytest.raises(UserError, match="check the network"):
         evaluation_prompts.read("google/IFEval")
+
+
+def test_columns_of_evaluation_prompts_that_are_not_needed_may_hold_anything(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / "prompts.parquet"
+    pandas.DataFrame([PROMPT | {"made": pandas.Timestamp("2026-11-28"), "raw": b"x"}]).to_parquet(path)
+    [found] = evaluation_prompts.read(str(path))
+    assert found == PROMPT | {"kwargs": [{}]}
 
 
 def test_mixing_keeps_proportions_and_repeats_nothing():

@@ -7,6 +7,7 @@ at length.
 """
 
 import copy
+import os
 from typing import Any
 
 from tuning.config.references import split
@@ -27,7 +28,8 @@ def resolved(values: dict[str, Any]) -> dict[str, Any]:
         values: of params.yaml, checked.
     """
     values = copy.deepcopy(values)
-    for path, value in _BY_PROMPTS.get(split(values["ifeval"]["prompts"])[0], _SHORT).items():
+    prompts = os.path.relpath(split(values["ifeval"]["prompts"])[0] or ".")  # a file may be named by another path too
+    for path, value in _BY_PROMPTS.get(prompts, _SHORT).items():
         *sections, key = path
         section = values
         for name in sections:

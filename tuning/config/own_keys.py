@@ -56,7 +56,7 @@ class Instructions(Section):
     model_config = ConfigDict(extra="forbid")
 
     fraction: Fraction = Field(examples=[0.5])
-    """share of the rows to train on that get verifiable instructions"""
+    """share of the rows without instructions of their own that get verifiable instructions"""
     variants: AtLeastOne = Field(examples=[4])
     """rows made of each such row, with different instructions"""
     per_row: Annotated[list[Annotated[float, Field(ge=0)]], AfterValidator(_weights)] = Field(examples=[[1, 1, 1]])
@@ -70,9 +70,9 @@ class Instructions(Section):
     `ifeval.prompts` is google/IFEval"""
     keep_untouched: bool = Field(examples=[True])
     """also train on the rows that get no instructions"""
-    types: str | list = Field(examples=["all"])
-    """types of instructions to draw from: `all`, or a list of ids, so that some can be held out; `python -m ifeval
-    list` prints the ids"""
+    types: str | list[str] = Field(examples=["all"])
+    """types of instructions to add: `all`, or a list of ids; rows that carry instructions of their own keep them,
+    whatever their type; `python -m ifeval list` prints the ids"""
 
 
 class Data(Section):

@@ -14,6 +14,8 @@ from tuning.data.literal_json import BLANK, PLAIN, list_in_text
 from tuning.data.origins import Origin
 from tuning.data.rows import RowError
 
+COLUMNS = ("key", "prompt", "instruction_id_list", "kwargs")
+
 
 def read(source: Origin) -> list[dict[str, Any]]:
     """The rows with key, prompt, instruction_id_list and kwargs, nulls stripped, every instruction checked.
@@ -25,7 +27,7 @@ def read(source: Origin) -> list[dict[str, Any]]:
     Raises:
         UserError: it is not there, or a row is malformed; the message names file and line.
     """
-    origin = origins.origin(source) if isinstance(source, str) else source
+    origin = origins.origin(source, key="ifeval.prompts") if isinstance(source, str) else source
     return _checked(origin if isinstance(origin, str) else origin.name, origins.rows(origin, PLAIN))
 
 
@@ -36,6 +38,7 @@ def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]])
         if isinstance(row, RowError):
             raise UserError(f"{place}: {row}")
         places.append(place)
+        row = {name: row[name] for name in COLUMNS if name in row}  # others may hold what JSON cannot, such as dates
         lines.append(dump_line(_with_lists(row)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "prompts.jsonl")
@@ -63,4 +66,4 @@ def _with_lists(row: dict[str, Any]) -> dict[str, Any]:
 def _stripped(row: dict[str, Any]) -> dict[str, Any]:
     kwargs = row.get("kwargs") or [None] * len(row["instruction_id_list"])
     kwargs = [{key: value for key, value in (given or {}).items() if value is not None} for given in kwargs]
-    return {name: row[name] for name in ("key", "prompt", "instruction_id_list")} | {"kwargs": kwargs}
+    return {name: row[name] for name in COLUMNS[:3]} | {"kwargs": kwargs}

@@ -44,17 +44,20 @@ class HubDataset:
         return replace(self, revision=commit_of("data set", self.name, self.revision))
 
 
-def named(reference: str) -> HubDataset:
+def named(reference: str, key: str = "dataset") -> HubDataset:
     """The data set that ``id`` or ``id@revision`` names.
+
+    Args:
+        key: of params.yaml that has the name, for messages.
 
     Raises:
         UserError: it is neither.
     """
     name, revision = references.split(reference)
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise UserError(f"dataset: {reference!r} is neither a local file nor the id of a data set of the Hub")
+        raise UserError(f"{key}: {reference!r} is neither a local file nor the id of a data set of the Hub")
     if revision == "":
-        raise UserError(f"dataset: a revision (branch, tag or commit) must follow the @ of {reference!r}")
+        raise UserError(f"{key}: a revision (branch, tag or commit) must follow the @ of {reference!r}")
     return HubDataset(name, revision=revision)
 
 

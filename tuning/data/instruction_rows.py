@@ -152,10 +152,15 @@ def chosen_types(types: str | list[str]) -> list[str]:
     """The ids that ``data.instructions.types`` names.
 
     Raises:
-        UserError: an id is unknown.
+        UserError: an id is unknown, or there is none.
     """
     if types == "all":
         return sorted(INSTRUCTIONS)
+    if not types:
+        raise UserError(
+            "'data.instructions.types' is empty: to add no instruction, set 'data.instructions.fraction' to 0, and "
+            "'data.instructions.keep_untouched' to true"
+        )
     names = [types] if isinstance(types, str) else types
     for name in names:
         if name not in INSTRUCTIONS:

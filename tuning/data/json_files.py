@@ -109,15 +109,16 @@ def _array(name: str, text: str, decoder: json.JSONDecoder) -> Found:
 
 
 def _objects(name: str, data: bytes, decoder: json.JSONDecoder, is_lines: bool) -> Found:
-    """Objects of several lines each; or, where the first is none, broken lines."""
-    try:
-        text = decoded(name, data)
-        value, index = _value(name, text, _SPACE.match(text).end(), decoder)
-    except UserError:
-        if not is_lines:
-            raise
-        yield from _lines(name, data, decoder)
+    """Objects of several lines each; or, in a file of lines where one is none, broken lines."""
+    if is_lines:
+        try:
+            found = list(_objects(name, data, decoder, is_lines=False))
+        except UserError:
+            found = _lines(name, data, decoder)
+        yield from found
         return
+    text = decoded(name, data)
+    value, index = _value(name, text, _SPACE.match(text).end(), decoder)
     if not text[index:].strip():
         yield from _unfolded(name, value)
         return

@@ -20,6 +20,11 @@ class Source:
     weight: float = 1.0
     columns: dict[str, str] | None = None
 
+    @property
+    def name(self) -> str:
+        """Its path, or its id on the Hub."""
+        return self.origin if isinstance(self.origin, str) else self.origin.name
+
     def pinned(self) -> "Source":
         """The same at the commit at which the data set's revision stands now.
 
@@ -71,7 +76,12 @@ def mix(parts: list[tuple[list[Row], float]], seed: int) -> list[Row]:
     if len(parts) == 1:
         return parts[0][0]
     draw = random.Random(seed)
-    scale = min(len(rows) / weight for rows, weight in parts)
-    mixed = [row for rows, weight in parts for row in draw.sample(rows, min(len(rows), round(scale * weight)))]
+    mixed = [row for (rows, _), count in zip(parts, shares(parts), strict=True) for row in draw.sample(rows, count)]
     draw.shuffle(mixed)
     return mixed
+
+
+def shares(parts: list[tuple[list[Row], float]]) -> list[int]:
+    """How many rows of each data set are in the mix."""
+    scale = min(len(rows) / weight for rows, weight in parts)
+    return [min(len(rows), round(scale * weight)) for rows, weight in parts]

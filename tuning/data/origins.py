@@ -12,12 +12,13 @@ from tuning.model.hub import borrow
 Origin = str | HubDataset  # the path of a file, or a data set
 
 
-def origin(name: str, parts: dict[str, str | None] | None = None) -> Origin:
+def origin(name: str, parts: dict[str, str | None] | None = None, key: str = "dataset") -> Origin:
     """What a name in params.yaml stands for.
 
     Args:
         name: a local file, or ``id`` or ``id@revision`` of the Hub.
         parts: ``config``, ``split`` and ``revision`` of a data set of the Hub, as far as they are given.
+        key: of params.yaml that has the name, for messages.
 
     Raises:
         UserError: it is neither, or a file has such parts, or the revision is given twice.
@@ -26,11 +27,11 @@ def origin(name: str, parts: dict[str, str | None] | None = None) -> Origin:
     parts = {key: value for key, value in (parts or {}).items() if value is not None}
     if data_files.is_file(name):
         if parts:
-            raise UserError(f"dataset: {name!r} is a local file, which has no {' or '.join(map(repr, parts))}")
+            raise UserError(f"{key}: {name!r} is a local file, which has no {' or '.join(map(repr, parts))}")
         return name
-    found = hub_datasets.named(name)
+    found = hub_datasets.named(name, key)
     if "revision" in parts and found.revision is not None:
-        raise UserError(f"dataset: {name!r} has a 'revision' too, {parts['revision']!r}: keep one of them")
+        raise UserError(f"{key}: {name!r} has a 'revision' too, {parts['revision']!r}: keep one of them")
     return HubDataset(**{"name": found.name, "revision": found.revision} | parts)
 
 

@@ -49,22 +49,22 @@ class Counts:
 
     Attributes:
         dropped: rows by reason; reasons beyond the first four stand there when they occur.
-        overlaps: in words, which row repeats which evaluation prompt.
+        overlaps: in words, which row repeats which evaluation prompt, by the row's place.
         lost: types of instructions that could not be imposed.
         own_answers: rows that the base model has answered.
         followed_by_itself: rows whose instructions the base model followed in its own words.
     """
 
     dropped: Counter = field(default_factory=lambda: Counter(empty=0, duplicate=0, over_length=0, contaminated=0))
-    overlaps: list[str] = field(default_factory=list)
+    overlaps: dict[str, str] = field(default_factory=dict)
     lost: Counter = field(default_factory=Counter)
     own_answers: int = 0
     followed_by_itself: int = 0
 
     def drop(self, reason: str, message: str) -> None:
-        """Counts a row that is dropped, and shows the first of each reason that may need mending."""
+        """Counts a row that is dropped, and shows the first of each reason."""
         self.dropped[reason] += 1
-        if self.dropped[reason] == 1 and reason != "empty":
+        if self.dropped[reason] == 1:
             tqdm.write(printable(f"dropped: {message}"))
 
 
@@ -94,7 +94,7 @@ def summary(
         "contamination": {
             "rows": len(counts.overlaps),
             "share": len(counts.overlaps) / rows,
-            "matches": counts.overlaps,
+            "matches": list(counts.overlaps.values()),
         },
         "evaluation": {
             "prompts": len(evaluation),

@@ -33,13 +33,20 @@ def alpaca(row: dict[str, Any]) -> list[Message]:
 
 
 def preference(row: dict[str, Any]) -> list[Message]:
-    """prompt, chosen: of the preferred conversation, or its bare text, the assistant's last turn is used."""
-    replies = [
-        turn for turn in text_or_turns(_value(row, "chosen"), "chosen", "assistant") if turn["role"] == "assistant"
-    ]
+    """prompt, chosen: the request, and the assistant's last turn of the preferred conversation, or its bare text.
+
+    A preferred conversation with several turns of the user is used whole.
+    """
+    chosen = text_or_turns(_value(row, "chosen"), "chosen", "assistant")
+    replies = [turn for turn in chosen if turn["role"] == "assistant"]
     if not replies:
         raise RowError("missing_column", "'chosen' holds no turn of the assistant")
-    return [*_request(row), replies[-1]]
+    request, asked = _request(row), [turn["content"] for turn in chosen if turn["role"] == "user"]
+    if len(asked) < 2:
+        return [*request, replies[-1]]
+    if any(turn["role"] == "user" and turn["content"] in asked for turn in request):  # it has the request too
+        request = [turn for turn in request[:1] if turn["role"] == "system" and chosen[0]["role"] != "system"]
+    return [*request, *chosen]
 
 
 def preferred(row: dict[str, Any]) -> list[Message]:
@@ -86,6 +93,7 @@ _USUAL = (
     ("question", "query", "prompt", "instruction", "request", "problem", "user", "human", "input"),
     ("answer", "response", "output", "completion", "reply", "solution", "assistant", "target"),
 )
+_CONTEXT = ("context", "passage", "background")  # what the Alpaca schema calls input
 _GO_ON = "; 'data.on_error: drop' goes on without such rows"
 SYSTEM = ("system", "system_prompt")  # columns that any schema may have
 INSTRUCTIONS = ("instruction_id_list", "kwargs")  # likewise: verifiable instructions, as google/IFEval names them
@@ -197,10 +205,19 @@ def _schema(row: dict[str, Any]) -> tuple[tuple[str, ...], Callable[[dict[str, A
         if all(column in row for column in columns):
             return columns, convert
     known = "; ".join(" + ".join(columns) for columns in SCHEMAS)
-    request, answer = (next((name for name in row if str(name).lower() in usual), None) for usual in _USUAL)
-    mapping = f": {{prompt: {request}, completion: {answer}}}" if request and answer else ""
-    advice = f"'data.columns' can map other names to these{mapping}"
+    advice = f"'data.columns' can map other names to these{_advised(row)}"
     raise RowError("no_schema", f"no known schema has the columns {_names(row)}; known are {known}; {advice}")
+
+
+def _advised(row: dict[str, Any]) -> str:
+    """A mapping of the row's columns to those of a schema, as params.yaml has it, after a colon; or nothing."""
+    request, answer = (next((name for name in row if str(name).lower() in usual), None) for usual in _USUAL)
+    if not request or not answer:
+        return ""
+    if "instruction" not in row:
+        return f": {{prompt: {request}, completion: {answer}}}"
+    context = next((name for name in row if str(name).lower() in _CONTEXT), None)
+    return f": {{output: {answer}, input: {context}}}" if context and "input" not in row else f": {{output: {answer}}}"
 
 
 def _renamed(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:

@@ -155,8 +155,13 @@ COMMANDS = [  # that start a server
         ),
         (
             "data",
+            {"instructions": INSTRUCTIONS | {"types": [{"punctuation": "no_comma"}]}},
+            ["'data.instructions.types' must be text or a list, each value of it text, not [{'punctuation'"],
+        ),
+        (
+            "data",
             {"instructions": INSTRUCTIONS | {"types": 3}},
-            ["'data.instructions.types' must be text or a list, not 3"],
+            ["'data.instructions.types' must be text or a list, each value of it text, not 3"],
         ),
         ("data", {"instructions": INSTRUCTIONS | {"fraction": 2}}, ["from 0 to 1, not 2"]),
         ("data", {"instructions": INSTRUCTIONS | {"short": 2}}, ["instructions.short' must be a number from 0 to 1"]),

@@ -143,6 +143,8 @@ def test_types_can_be_held_out():
     seen = {name for _, result in treated(starter(60), types=types) if result for name in result.types}
     assert seen == set(types)
     assert instruction_rows.chosen_types("startend:quotation") == ["startend:quotation"]
+    with pytest.raises(UserError, match="'data.instructions.types' is empty"):
+        instruction_rows.chosen_types([])
     with pytest.raises(UserError, match="unknown id 'punctuation:no_commas'"):
         treated(starter(1), types=["punctuation:no_commas"])
 

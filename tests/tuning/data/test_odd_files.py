@@ -10,6 +10,7 @@ import pytest
 from ifeval import unpacking
 from tests.tuning.data.test_data_files import ROWS, read
 from tuning.core.errors import UserError
+from tuning.data import schemas
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,17 @@ def test_one_conversation_without_a_name(tmp_path):
     turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
     (tmp_path / "rows.jsonl").write_text(json.dumps(turns) + "\n")
     assert read(tmp_path / "rows.jsonl") == [{"messages": turns}]
+
+
+@pytest.mark.parametrize("broken", [0, 1, 2])
+def test_a_broken_line_is_one_row_wherever_it_stands(tmp_path, broken):
+    lines = [json.dumps({"prompt": f"Q{number}?", "response": "A."}) for number in range(3)]
+    lines[broken] += " x"
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    dropped = []
+    found = list(schemas.read(str(tmp_path / "rows.jsonl"), stops=False, drop=lambda *about: dropped.append(about)))
+    assert [conversation is None for _, conversation in found] == [number == broken for number in range(3)]
+    assert [(reason, f"line {broken + 1}" in message) for reason, message in dropped] == [("not_json", True)]
 
 
 def test_an_array_of_rows_under_a_name_of_lines(tmp_path):

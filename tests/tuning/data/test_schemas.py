@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 
 import pytest
+import yaml
 
 from tuning.core.errors import UserError
 from tuning.data import schemas
@@ -41,6 +43,27 @@ def assistant(content):
         (
             {"prompt-id": "1", "prompt": "Hi.", "chosen": [user("Hi."), assistant("Hello.")], "chosen-rating": 5.0},
             [user("Hi.")],
+            "Hello.",
+        ),
+        (
+            {"prompt": "Hi.", "chosen": [user("Hi."), assistant("Hm?"), user("Hi!"), assistant("Hello.")]},
+            [user("Hi."), assistant("Hm?"), user("Hi!")],
+            "Hello.",
+        ),
+        (
+            {
+                "prompt": [{"role": "system", "content": "Be kind."}, user("Hi.")],
+                "chosen": [user("Hi."), assistant("Hm?"), user("Hi!"), assistant("Hello.")],
+            },
+            [{"role": "system", "content": "Be kind."}, user("Hi."), assistant("Hm?"), user("Hi!")],
+            "Hello.",
+        ),
+        (
+            {
+                "prompt": "Ho.",
+                "chosen": [assistant("Hm?"), user("Hi."), assistant("What?"), user("Hi!"), assistant("Hello.")],
+            },
+            [user("Ho."), assistant("Hm?"), user("Hi."), assistant("What?"), user("Hi!")],
             "Hello.",
         ),
         (
@@ -137,3 +160,22 @@ def test_a_hub_that_cannot_be_reached_is_said(name):
 def test_a_name_that_is_neither_file_nor_hub_id():
     with pytest.raises(UserError, match="neither a local file nor the id"):
         list(schemas.read("some where/else?"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "advice"),
+    [
+        (["question", "answer"], "{prompt: question, completion: answer}"),
+        (["instruction", "context", "response", "category"], "{output: response, input: context}"),
+        (["input", "instruction", "response"], "{output: response}"),
+        (["instruction", "input", "answer"], "{output: answer}"),
+    ],
+)
+def test_the_advised_columns_lose_nothing_of_the_request(tmp_path, columns, advice):
+    row = {name: f"The {name}." for name in columns}
+    file = write(tmp_path / "rows.jsonl", row)
+    with pytest.raises(UserError, match=re.escape(f"can map other names to these: {advice}")):
+        list(schemas.read(file))
+    ((_, conversation),) = schemas.read(file, yaml.safe_load(advice))
+    said = conversation.prompt[-1]["content"] + conversation.completion[-1]["content"]
+    assert all(text in said for name, text in row.items() if name != "category")

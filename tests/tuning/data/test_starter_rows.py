@@ -10,7 +10,7 @@ from tests.tiny import ROOT
 from tuning.data import contamination, schemas
 
 STARTER = ROOT / "data/starter"
-FILES = ("instructions.jsonl", "forms.jsonl", "long.jsonl")
+FILES = ("instructions.jsonl", "forms.jsonl", "more_forms.jsonl", "long.jsonl")
 
 
 def rows(name):
