@@ -21,7 +21,7 @@ from tuning.core.command import run
 from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, fingerprint, read_jsonl, write_bytes, write_json, write_jsonl
 from tuning.core.unfinished_work import remove, unfinished_work
-from tuning.data import evaluation_prompts
+from tuning.data import contamination, evaluation_prompts
 from tuning.generation.answering import answered, metrics
 from tuning.generation.older_server import tell_of_older_server
 from tuning.generation.response_file import WITHOUT
@@ -38,6 +38,7 @@ from tuning.report.verdicts import verdicts
 
 EVALUATED = Path("evaluated")
 ANSWERS = EVALUATED / "answers"
+TRAINED_ON = Path("data/prepared/train.jsonl")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -61,7 +62,14 @@ def main(arguments: argparse.Namespace) -> None:
         judged = judge(out, responses, params.generation.strip_thoughts)
         counts = {name: metrics(rows) | evaluation.lengths(rows) for name, rows in responses.items()}
         found = evaluation.record(judged, counts, params.seed)
-        about = {"prompts": source, "model": params.model, "adapter": str(adapter), "max_new_tokens": limit(params)}
+        overlaps = overlapping_rows(prompts) if adapter == ADAPTER else None
+        about = {
+            "prompts": source,
+            "overlapping_rows": overlaps,
+            "model": params.model,
+            "adapter": str(adapter),
+            "max_new_tokens": limit(params),
+        }
         write_json(out / "scores.json", about | found)
         write_bytes(out / "by_type.csv", evaluation.as_csv(found["by_type"]))
     count = f"{found['base']['prompts']} prompts with {found['base']['instructions']} instructions"
@@ -78,6 +86,22 @@ def check_adapter(folder: Path) -> None:
         check_trained()
     elif not folder.is_dir():
         raise UserError(f"--adapter: {folder} is not a folder; it names one that was models/adapter after a run")
+
+
+def overlapping_rows(prompts: list[dict[str, Any]]) -> int | None:
+    """Prepared rows that say what one of these prompts says; prepare has looked only at those of ``ifeval.prompts``.
+
+    Returns:
+        how many, of which the first is printed; None where no rows are prepared here.
+    """
+    if not TRAINED_ON.is_file():
+        return None
+    rows = ([turn["content"] for turn in row["prompt"] if turn["role"] == "user"] for row in read_jsonl(TRAINED_ON))
+    found = contamination.find(map("\n".join, rows), ((row["key"], row["prompt"]) for row in prompts))
+    if found:
+        first = f"line {found[0].row + 1} with prompt {found[0].key}: {found[0].words!r}"
+        print(f"warning: {len(found)} rows of {TRAINED_ON} share eight words or more with a prompt, first {first}")
+    return len(found)
 
 
 def limit(params: Params) -> int:

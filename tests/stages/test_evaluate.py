@@ -79,6 +79,25 @@ def test_both_models_are_scored_and_compared(project, capsys):
         assert words in said
 
 
+def test_prepared_rows_that_say_what_a_prompt_says_are_counted(project, capsys):
+    assert project()["overlapping_rows"] is None
+    evaluate.TRAINED_ON.parent.mkdir(parents=True)
+
+    def prepared(*requests):
+        turns = ([{"role": "system", "content": "Say yes."}, {"role": "user", "content": text}] for text in requests)
+        evaluate.TRAINED_ON.write_text("".join(json.dumps({"prompt": prompt}) + "\n" for prompt in turns))
+        return project()["overlapping_rows"]
+
+    assert prepared("Say what you like.") == 0
+    assert "warning" not in capsys.readouterr().out
+    assert prepared("Say what you like.", "say YES", "Say no!") == 2
+    assert "2 rows of data/prepared/train.jsonl" in (said := capsys.readouterr().out)
+    assert "line 2 with prompt 0: 'say yes'" in said
+    other = Path("models/other")
+    train(project.values, other)
+    assert project(adapter=other, out=Path("elsewhere"))["overlapping_rows"] is None
+
+
 def test_the_pipeline_s_files_stay_as_they_are(project):
     before = {path for path in Path().rglob("*") if path.is_file()}
     project()
