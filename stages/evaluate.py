@@ -62,7 +62,7 @@ def main(arguments: argparse.Namespace) -> None:
         judged = judge(out, responses, params.generation.strip_thoughts)
         counts = {name: metrics(rows) | evaluation.lengths(rows) for name, rows in responses.items()}
         found = evaluation.record(judged, counts, params.seed)
-        overlaps = overlapping_rows(prompts) if adapter == ADAPTER else None
+        overlaps = overlapping_rows(prompts) if adapter.resolve() == ADAPTER.resolve() else None
         about = {
             "prompts": source,
             "overlapping_rows": overlaps,
@@ -100,7 +100,7 @@ def overlapping_rows(prompts: list[dict[str, Any]]) -> int | None:
     found = contamination.find(map("\n".join, rows), ((row["key"], row["prompt"]) for row in prompts))
     if found:
         first = f"line {found[0].row + 1} with prompt {found[0].key}: {found[0].words!r}"
-        print(f"warning: {len(found)} rows of {TRAINED_ON} share eight words or more with a prompt, first {first}")
+        print(f"warning: {len(found)} rows of {TRAINED_ON} repeat a prompt, whole or in eight words, first {first}")
     return len(found)
 
 

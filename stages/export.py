@@ -49,15 +49,21 @@ def check(arguments: argparse.Namespace, params: Params) -> None:
     check_trained()
     if arguments.folder.exists() and not arguments.force:
         raise UserError(f"{arguments.folder} exists: name a new folder, or replace it with --force")
-    check_replaced(arguments.folder)
+    check_replaced(arguments.folder, params)
     if params.full_finetuning and arguments.adapter:
         raise UserError("all weights were trained, so there is no adapter: leave --adapter out")
     if params.prompt_tuning.enabled and not arguments.adapter:
         raise UserError("prompt tuning cannot be merged into weights: export it with --adapter")
 
 
-def check_replaced(folder: Path) -> None:
-    """Raises UserError where --force would replace something else than what this command has written."""
+def check_replaced(folder: Path, params: Params) -> None:
+    """Raises UserError where --force would replace something else than what this command has written.
+
+    What it has written may be the base model by now, which the adapter and its next training need.
+    """
+    for key, name in (("model", params.model), ("tokenizer", params.tokenizer)):
+        if name and Path(name).exists() and folder.resolve() in (Path(name).resolve(), *Path(name).resolve().parents):
+            raise UserError(f"{folder} holds {name}, the {key} that params.yaml names: name another folder")
     written = [folder / name for name in ("config.json", "adapter_config.json")]
     if folder.resolve() == ADAPTER.resolve() or folder.resolve() in ADAPTER.resolve().parents:
         raise UserError(f"{folder} holds the project's own adapter: name another folder")

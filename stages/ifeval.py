@@ -101,7 +101,10 @@ def by_type(base: dict[str, Any], tuned: dict[str, Any]) -> bytes:
 
 
 def lengths() -> bytes:
-    """A histogram of response lengths, base and tuned, as CSV: sixteen bins up to the longest response."""
+    """A histogram of response lengths, base and tuned, as CSV: sixteen bins up to the longest response.
+
+    The first takes in the responses without a token.
+    """
     tokens = {
         name: [row["new_tokens"] for row in read_jsonl(RESPONSES / f"{name}.jsonl")] for name in ("base", "tuned")
     }
@@ -109,7 +112,7 @@ def lengths() -> bytes:
     lines = ["model,up_to_tokens,responses"]
     for name, counts in tokens.items():
         for bound in range(step, 16 * step + 1, step):
-            lines.append(f"{name},{bound},{sum(bound - step < count <= bound for count in counts)}")
+            lines.append(f"{name},{bound},{sum(bound - step < max(count, 1) <= bound for count in counts)}")
     return ("\n".join(lines) + "\n").encode()
 
 

@@ -49,10 +49,10 @@ def main() -> None:
     folder = unfinished_work("prepare", declared("prepare", WITHOUT), of_model)
     preparation, counts = Preparation(params, tokenizer, distils, folder), Counts()
 
-    seen: set[bytes] = set()
-    parts = [(clean(source, preparation, counts, seen), source.weight) for source in sources]
+    parts = [(clean(source, preparation, counts), source.weight) for source in sources]
     tell_of_shares(sources, parts)
-    rows = decontaminated(mixing.mix(parts, params.seed), evaluation, preparation, counts)
+    rows = without_repetitions(mixing.mix(parts, params.seed), counts)
+    rows = decontaminated(rows, evaluation, preparation, counts)
     train, validation = split(rows, params.data.num_val, params.seed)
     own = answered_by_the_model(train, preparation)
     counts.own_answers = len(own)
@@ -130,16 +130,14 @@ class Preparation:
         return schemas.Conversation(cut[:-1], cut[-1:])
 
 
-def clean(source: mixing.Source, preparation: Preparation, counts: Counts, seen: set[bytes]) -> list[Row]:
+def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> list[Row]:
     """The rows of one data set without empty, repeated, unusable and, unless they are to be truncated, too long ones.
-
-    Args:
-        seen: hashes of the rows of the data sets before it, to which its own are added.
 
     Raises:
         UserError: the data set cannot be read, ``data.on_error`` stops at a row that cannot be used, or none is left.
     """
     rows: list[Row] = []
+    seen: set[bytes] = set()
     before = counts.dropped.copy()
     stops = schemas.stops_at_errors(source.origin, preparation.params.data.on_error)
     found = schemas.read(source.origin, source.columns, stops, counts.drop)
@@ -170,6 +168,13 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts, seen:
         reasons = ", ".join(f"{count} {reason}" for reason, count in (counts.dropped - before).items()) or "it has none"
         raise UserError(f"dataset: no row of {source.name} is left to train on ({reasons.replace('_', ' ')})")
     return rows
+
+
+def without_repetitions(rows: list[Row], counts: Counts) -> list[Row]:
+    """The first of each row that stands in several data sets."""
+    found = {repr((row.prompt, row.completion)): row for row in reversed(rows)}
+    counts.dropped["duplicate"] += len(rows) - len(found)
+    return list(reversed(found.values()))
 
 
 def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], float]]) -> None:

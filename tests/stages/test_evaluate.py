@@ -96,6 +96,7 @@ def test_prepared_rows_that_say_what_a_prompt_says_are_counted(project, capsys):
     other = Path("models/other")
     train(project.values, other)
     assert project(adapter=other, out=Path("elsewhere"))["overlapping_rows"] is None
+    assert project(adapter=adapters.ADAPTER.absolute(), out=Path("elsewhere"))["overlapping_rows"] == 2
 
 
 def test_the_pipeline_s_files_stay_as_they_are(project):

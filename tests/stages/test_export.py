@@ -22,6 +22,7 @@ from stages import chat, export
 from tests import loading, odd_checkpoints, tiny
 from tuning.core.errors import UserError
 from tuning.model import adapters, chat_template
+from tuning.report import model_card
 
 PROMPTS = [Prompt(key, "Say hello.", [build("punctuation:no_comma", {})]) for key in range(1, 5)]
 
@@ -162,6 +163,31 @@ def test_the_card_states_scores_and_data_and_its_front_matter_is_read_back(proje
         assert words in card.text
 
 
+def test_the_card_shows_what_automatic_values_became_and_any_value_in_one_cell(project):
+    trained = json.loads(Path("metrics/train.json").read_text())
+    Path("metrics/train.json").write_text(json.dumps(trained | {"auto": {"learning_rate": 0.002}}))
+    project["lora"]["target_modules"] = "q_proj|v_proj"
+    rows = str(model_card.card(tiny.checked(project), True, [])).splitlines()
+    for row in (
+        "| train.learning_rate | `0.002` |",
+        r"| lora.target_modules | `q_proj\|v_proj` |",
+        "| full_finetuning | `False` |",
+        "| tokenizer | `None` |",
+        "| model_config.dtype | `auto` |",
+        "| tokenizer_config.padding_side | `left` |",
+        "| unlikelihood.answers | `0` |",
+    ):
+        assert row in rows
+    assert not [row for row in rows if row.startswith("| prompt_tuning")]
+
+
+def test_the_card_gives_the_scores_to_google_ifeval_only_if_all_its_prompts_were_answered(project):
+    for batches, named in ((None, ("google/IFEval", "IFEval")), (1, ("ifeval", "IFEval, 4 prompts of google/IFEval"))):
+        project["generation"]["num_batches"] = batches
+        results = model_card.card(tiny.checked(project), True, []).data.eval_results
+        assert {(result.dataset_type, result.dataset_name) for result in results} == {named}
+
+
 def test_the_adapter_alone(project):
     assert stage("export", "out", "--adapter").returncode == 0
     base = AutoModelForCausalLM.from_pretrained("models/base/tiny")
@@ -200,6 +226,19 @@ def test_nothing_else_is_replaced_even_when_asked(project, place):
     with pytest.raises(UserError, match="name another folder|name a folder"):
         export.check(arguments, tiny.checked(project))
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == kept
+
+
+@pytest.mark.parametrize("place", ["mine", "link", "mine/../mine", "words"])
+def test_the_base_model_and_its_tokenizer_are_not_replaced_even_when_asked(project, tiny_model, place):
+    for folder in ("mine", "words", "other"):
+        shutil.copytree(tiny_model, folder)
+    Path("link").symlink_to("mine")
+    project["model"], project["tokenizer"] = "mine", "words"
+    arguments = argparse.Namespace(folder=Path(place), adapter=True, force=True, push=None, private=False)
+    with pytest.raises(UserError, match=r"that params\.yaml names: name another folder"):
+        export.check(arguments, tiny.checked(project))
+    arguments.folder = Path("other")
+    export.check(arguments, tiny.checked(project))
 
 
 def test_what_cannot_be_exported_is_said_before_anything_is_written(project):

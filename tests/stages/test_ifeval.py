@@ -57,3 +57,11 @@ def test_lone_surrogates_and_control_characters(score, tmp_path):
     assert score(["a\ud800b", "\x00\x1b[2J,\udfff"]) == 0.5
     page = (tmp_path / "data/report/index.html").read_bytes().decode("utf-8")
     assert re.search(r"a\\ud800b", page)
+
+
+def test_every_response_is_in_a_bin_of_the_histogram(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("base", "tuned"):
+        write_jsonl(ifeval.RESPONSES / f"{name}.jsonl", [{"new_tokens": count} for count in (0, 0, 2, 3, 32)])
+    rows = [line.split(",") for line in ifeval.lengths().decode().splitlines()[1:]]
+    assert [int(count) for name, _, count in rows if name == "base"] == [3, 1, *[0] * 13, 1]

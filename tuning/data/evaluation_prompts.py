@@ -66,4 +66,4 @@ def _with_lists(row: dict[str, Any]) -> dict[str, Any]:
 def _stripped(row: dict[str, Any]) -> dict[str, Any]:
     kwargs = row.get("kwargs") or [None] * len(row["instruction_id_list"])
     kwargs = [{key: value for key, value in (given or {}).items() if value is not None} for given in kwargs]
-    return {name: row[name] for name in COLUMNS[:3]} | {"kwargs": kwargs}
+    return {name: row[name] for name in COLUMNS if name != "kwargs"} | {"kwargs": kwargs}

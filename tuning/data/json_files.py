@@ -109,12 +109,14 @@ def _array(name: str, text: str, decoder: json.JSONDecoder) -> Found:
 
 
 def _objects(name: str, data: bytes, decoder: json.JSONDecoder, is_lines: bool) -> Found:
-    """Objects of several lines each; or, in a file of lines where one is none, broken lines."""
+    """Objects of several lines each; or, where that is not so and some line is an object, lines with broken ones."""
     if is_lines:
         try:
             found = list(_objects(name, data, decoder, is_lines=False))
         except UserError:
-            found = _lines(name, data, decoder)
+            found = list(_lines(name, data, decoder))
+            if len(found) > 1 and not any(isinstance(row, dict) for _, row in found):
+                raise
         yield from found
         return
     text = decoded(name, data)

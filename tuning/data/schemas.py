@@ -33,20 +33,31 @@ def alpaca(row: dict[str, Any]) -> list[Message]:
 
 
 def preference(row: dict[str, Any]) -> list[Message]:
-    """prompt, chosen: the request, and the assistant's last turn of the preferred conversation, or its bare text.
-
-    A preferred conversation with several turns of the user is used whole.
-    """
+    """prompt, chosen: the preferred conversation, or its bare text, after the request, which it may repeat."""
     chosen = text_or_turns(_value(row, "chosen"), "chosen", "assistant")
-    replies = [turn for turn in chosen if turn["role"] == "assistant"]
-    if not replies:
+    if not any(turn["role"] == "assistant" for turn in chosen):
         raise RowError("missing_column", "'chosen' holds no turn of the assistant")
-    request, asked = _request(row), [turn["content"] for turn in chosen if turn["role"] == "user"]
-    if len(asked) < 2:
-        return [*request, replies[-1]]
-    if any(turn["role"] == "user" and turn["content"] in asked for turn in request):  # it has the request too
-        request = [turn for turn in request[:1] if turn["role"] == "system" and chosen[0]["role"] != "system"]
-    return [*request, *chosen]
+    own, chosen = _parted(chosen)
+    system, request = _parted(_request(row))
+    system = own or system
+    repeated = next((count for count in range(len(chosen), 0, -1) if _same(chosen[:count], request[-count:])), 0)
+    if repeated or chosen[0]["role"] == "assistant":
+        return [*system, *request, *chosen[repeated:]]
+    if sum(turn["role"] == "user" for turn in chosen) > 1:  # a conversation of its own
+        return [*system, *chosen]
+    return [*system, *request, *[turn for turn in chosen if turn["role"] == "assistant"][-1:]]
+
+
+def _parted(found: list[Message]) -> tuple[list[Message], list[Message]]:
+    """A system turn at the beginning, and the other turns."""
+    begins = bool(found) and found[0]["role"] == "system"
+    return found[:begins], found[begins:]
+
+
+def _same(some: list[Message], others: list[Message]) -> bool:
+    """Whether turns say the same, but for white space around it."""
+    texts = ([(turn["role"], turn["content"].strip()) for turn in turns] for turns in (some, others))
+    return len(some) == len(others) and next(texts) == next(texts)
 
 
 def preferred(row: dict[str, Any]) -> list[Message]:
@@ -93,7 +104,7 @@ _USUAL = (
     ("question", "query", "prompt", "instruction", "request", "problem", "user", "human", "input"),
     ("answer", "response", "output", "completion", "reply", "solution", "assistant", "target"),
 )
-_CONTEXT = ("context", "passage", "background")  # what the Alpaca schema calls input
+_CONTEXT = ("context", "input", "passage", "background")  # what the Alpaca schema calls input
 _GO_ON = "; 'data.on_error: drop' goes on without such rows"
 SYSTEM = ("system", "system_prompt")  # columns that any schema may have
 INSTRUCTIONS = ("instruction_id_list", "kwargs")  # likewise: verifiable instructions, as google/IFEval names them
@@ -210,14 +221,19 @@ def _schema(row: dict[str, Any]) -> tuple[tuple[str, ...], Callable[[dict[str, A
 
 
 def _advised(row: dict[str, Any]) -> str:
-    """A mapping of the row's columns to those of a schema, as params.yaml has it, after a colon; or nothing."""
-    request, answer = (next((name for name in row if str(name).lower() in usual), None) for usual in _USUAL)
-    if not request or not answer:
+    """A mapping of a schema's columns to the row's, as params.yaml has it, after a colon; or nothing."""
+    names = {str(name).lower(): name for name in reversed(row)}
+    request, answer = (next((names[name] for name in usual if name in names), None) for usual in _USUAL)
+    request = names.get("instruction", request)
+    if request is None or answer is None:
         return ""
-    if "instruction" not in row:
-        return f": {{prompt: {request}, completion: {answer}}}"
-    context = next((name for name in row if str(name).lower() in _CONTEXT), None)
-    return f": {{output: {answer}, input: {context}}}" if context and "input" not in row else f": {{output: {answer}}}"
+    others = (names[name] for name in _CONTEXT if name in names and names[name] != request)
+    if context := next(others, None):
+        alpaca = {"instruction": request, "input": context, "output": answer}
+    else:
+        alpaca = {"instruction": request, "output": answer} if request == "instruction" else {}
+    found = alpaca or {"prompt": request, "completion": answer}
+    return f": {{{', '.join(f'{column}: {own}' for column, own in found.items() if column != own)}}}"
 
 
 def _renamed(row: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:

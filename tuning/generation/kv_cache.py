@@ -51,13 +51,16 @@ def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
 
 
 def _state_bytes(config) -> int:
-    """The states of one layer without attention for one sequence, in float32.
+    """The states of one layer without attention for one sequence, at the most four bytes a number.
 
-    Mamba has ``state_size`` numbers for each inner channel, and the last inputs of its convolution (arXiv 2312.00752);
-    RWKV has five vectors (arXiv 2305.13048).
+    RWKV has five vectors (arXiv 2305.13048). Mamba has ``state_size`` numbers for each inner channel, and the last
+    inputs of its convolution (arXiv 2312.00752), which in Mamba 2 (arXiv 2405.21060) takes in each group's parameters.
     """
-    width = getattr(config, "intermediate_size", None) or getattr(config, "expand", 2) * config.hidden_size
-    return 4 * width * (getattr(config, "state_size", 5) + getattr(config, "conv_kernel", 0))
+    if config.model_type == "rwkv":
+        return 4 * 5 * config.hidden_size
+    width = getattr(config, "intermediate_size", None) or config.expand * config.hidden_size
+    inputs = width + 2 * getattr(config, "n_groups", 0) * config.state_size
+    return 4 * (width * config.state_size + inputs * config.conv_kernel)
 
 
 def batch_size(model: "PreTrainedModel", length: int, free: int | None = None) -> int:

@@ -20,6 +20,7 @@ RETRIES = 6  # of a request that gets 408, 409, 429, 5xx, no connection, or 200 
 WAITS_S = 0.5  # before the first of them, after a 200 without an answer; each later one waits twice as long
 LONGEST_WAIT_S = 8.0
 _LIMIT, _NEWER_LIMIT = INTERFACE["max_new_tokens"], "max_completion_tokens"
+_TOO_LONG = ("too large", "maximum context length")  # in refusals of a length, which may name both limits
 _NO_CONNECTION = ("ConnectError", "InvalidURL", "UnsupportedProtocol")  # names in the client's own library
 _PAGE = re.compile(r"/(chat/)?completions/?$")  # what a client adds to an address
 
@@ -129,21 +130,23 @@ class Client:
                 time.sleep(min(LONGEST_WAIT_S, WAITS_S * 2**failures))
                 failures += 1
 
-    def _options(self, seed: int, limit: int | None = None) -> dict[str, Any]:
-        """What is sent beside the prompt."""
+    def _options(self, seed: int, limit: int | None = None, bare: bool = False) -> dict[str, Any]:
+        """What is sent beside the prompt; the newer name of the limit is none of the interface for bare prompts."""
         options = request(self.kind, self.server.generation.arguments, self.server.ends, seed)
         extra = {key: value for key, value in options.pop("extra_body", {}).items() if key not in self.without}
         options = {key: value for key, value in options.items() if key not in self.without}
         if limit is not None and _LIMIT in options:
             options[_LIMIT] = limit
-        options = {self.limit if key == _LIMIT else key: value for key, value in options.items()}
+        renamed = _LIMIT if bare else self.limit
+        options = {renamed if key == _LIMIT else key: value for key, value in options.items()}
         return options | ({"extra_body": extra} if extra else {})
 
     def _ask_once(self, asked: dict[str, Any], seed: int, limit: int | None) -> Reply:
         import openai
 
-        client, options = self.openai, self._options(seed, limit)
-        interface = client.completions if "prompt" in asked else client.chat.completions
+        bare = "prompt" in asked
+        client, options = self.openai, self._options(seed, limit, bare)
+        interface = client.completions if bare else client.chat.completions
         try:
             reply = interface.with_raw_response.create(model=self.server.model, **asked, **options).http_response
             if reply.request.method != "POST":  # what a client makes of some redirections
@@ -170,18 +173,19 @@ class Client:
             if error.status_code not in (400, 413, 422):
                 advice = "; lower 'generation.concurrency'" if error.status_code == 429 else ""
                 raise Failed(f"{self.address} refuses a request: {said}{advice}") from None
-            if self._understands(error, options):
+            if self._understands(error, options, bare):
                 return self._ask_once(asked, seed, limit)
             raise Refused(said) from None
 
-    def _understands(self, refusal: "APIStatusError", sent: dict[str, Any]) -> bool:
+    def _understands(self, refusal: "APIStatusError", sent: dict[str, Any], bare: bool) -> bool:
         """Whether a refusal is about names in the request, and another one without them may be answered.
 
         Raises:
             UserError: params.yaml asks for what the server does not take.
         """
         said, body = refusal.response.text, refusal.body
-        if _NEWER_LIMIT in said and _LIMIT in sent:
+        too_long = any(phrase in said.lower() for phrase in _TOO_LONG)
+        if _NEWER_LIMIT in said and _LIMIT in sent and not bare and not too_long:
             self.limit = _NEWER_LIMIT
             return True
         extra = set(sent.get("extra_body", {}))

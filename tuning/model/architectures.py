@@ -29,7 +29,7 @@ class Architecture:
     reason: str = ""
 
 
-_MAMBA = Architecture(without_lora=("out_proj",), reason="its fused kernel reads the weights of this layer itself")
+_FUSED = "its fused kernel reads the weights of out_proj itself, past LoRA's"
 
 ARCHITECTURES: dict[str, Architecture] = {
     "gemma2": Architecture(
@@ -42,7 +42,8 @@ ARCHITECTURES: dict[str, Architecture] = {
         loops=True,
         reason="its recurrent state reads padding as text, so a batch holds only prompts of equal length",
     ),
-    **dict.fromkeys(("mamba", "mamba2", "falcon_mamba", "falcon_h1", "nemotron_h"), _MAMBA),
+    **dict.fromkeys(("mamba", "falcon_mamba"), Architecture(without_lora=("out_proj",), loops=True, reason=_FUSED)),
+    **dict.fromkeys(("mamba2", "falcon_h1", "nemotron_h"), Architecture(without_lora=("out_proj",), reason=_FUSED)),
 }
 
 

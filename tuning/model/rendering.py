@@ -100,11 +100,11 @@ def _leaves_out_the_system(tokenizer: "PreTrainedTokenizerBase", asked: list[Mes
 def _rendered(
     tokenizer: "PreTrainedTokenizerBase", messages: list[Message], parts: bool, begin: bool, joins: bool = False
 ) -> str:
-    """The conversation; where ``joins`` or the template refuses it, what the system says is part of the next turn."""
+    """The conversation; where ``joins``, or the template refuses it, what the system says is in the user's turn."""
     from jinja2.exceptions import TemplateError
 
-    if joins and _can_join(messages):
-        return _rendered(tokenizer, _joined(messages), parts, begin, joins)
+    if joins:
+        messages = _joined(messages)
     given: list[Any] = messages
     if parts:
         given = [turn | {"content": [{"type": "text", "text": turn["content"]}]} for turn in messages]
@@ -114,19 +114,28 @@ def _rendered(
     try:
         return tokenizer.apply_chat_template(given, **options)
     except TemplateError:
-        if not _can_join(messages):
+        joined = _joined(messages)
+        if len(joined) == len(messages):
             raise
-    return _rendered(tokenizer, _joined(messages), parts, begin)
-
-
-def _can_join(messages: list[Message]) -> bool:
-    return messages[0]["role"] == "system" and len(messages) > 1
+    return _rendered(tokenizer, joined, parts, begin)
 
 
 def _joined(messages: list[Message]) -> list[Message]:
-    """The conversation without its system turn, which what the next turn says begins with."""
-    system, first, *rest = messages
-    return [{"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+    """The conversation without its system turns: what each says begins the user's next turn.
+
+    After the last turn of the user nothing can be joined, and a system turn stays.
+    """
+    found: list[Message] = []
+    said: list[Message] = []
+    for turn in messages:
+        if turn["role"] == "system":
+            said.append(turn)
+        elif turn["role"] == "user" and said:
+            found.append(turn | {"content": "\n\n".join(each["content"] for each in [*said, turn])})
+            said = []
+        else:
+            found.append(turn)
+    return [*found, *said]
 
 
 @functools.cache

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ifeval.scoring import ACCURACIES
 from ifeval.tables import TITLES
+from tuning.config.automatic import PROTOCOL
 from tuning.config.params import Params
 from tuning.config.references import split
 from tuning.core.errors import UserError
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
 
 SCORES, TRAIN = Path("data/report/scores.json"), Path("metrics/train.json")
 TEMPLATE = Path(__file__).with_name("templates") / "model_card.md"
-_SHOWN = ("lora", "prompt_tuning", "quantization", "train", "data")
+_SHOWN = (
+    "tokenizer",
+    "full_finetuning",
+    "data",
+    "model_config",
+    "tokenizer_config",
+    "quantization",
+    "lora",
+    "prompt_tuning",
+    "train",
+    "unlikelihood",
+)
 
 
 def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
@@ -42,6 +54,7 @@ def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
     scores, train = (json.loads(path.read_text(encoding="utf-8")) for path in (SCORES, TRAIN))
     base = HUB_ID if Path(params.model) == MODEL else params.model
     prompts = split(params.ifeval.prompts)[0]
+    scored_on = _scored_on(prompts, scores["tuned"]["prompts"], params.generation.num_batches is None)
     data_sets = _datasets(params.dataset)
     data = ModelCardData(
         base_model=base if _is_hub_id(base) else None,
@@ -53,19 +66,14 @@ def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
         eval_results=[
             EvalResult(
                 task_type="text-generation",
-                dataset_type="google/IFEval" if prompts == "google/IFEval" else "ifeval",
-                dataset_name="IFEval" if prompts == "google/IFEval" else f"IFEval instructions, {Path(prompts).name}",
+                dataset_type=scored_on[0],
+                dataset_name=scored_on[1],
                 metric_type=name,
                 metric_value=round(100 * scores["tuned"][name], 2),
             )
             for name in ACCURACIES
         ],
     )
-    shown = {
-        name: section
-        for name, section in params.plain().items()
-        if name in _SHOWN and section.get("enabled") is not False
-    }
     return ModelCard.from_template(
         data,
         template_path=str(TEMPLATE),
@@ -74,7 +82,7 @@ def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
         kind=kind(params),
         adapter=adapter,
         ends=ends,
-        settings=flat(shown),
+        settings=_settings(params, train.get("auto", {})),
         train=train,
         scores=scores,
         titles={name: TITLES[name] for name in ACCURACIES},
@@ -83,6 +91,25 @@ def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
         versions=library_versions(LIBRARIES),
         seed=params.seed,
     )
+
+
+def _scored_on(prompts: str, count: int, all_of_them: bool) -> tuple[str, str]:
+    """Type and name of the data set that the front matter gives the scores to: google/IFEval only as a whole."""
+    if prompts != PROTOCOL:
+        return "ifeval", f"IFEval instructions, {Path(prompts).name}"
+    return (prompts, "IFEval") if all_of_them else ("ifeval", f"IFEval, {count} prompts of {prompts}")
+
+
+def _settings(params: Params, became: dict[str, Any]) -> dict[str, Any]:
+    """The rows of the table of settings.
+
+    Args:
+        became: keys of ``train`` that are ``auto``, and what they became.
+    """
+    values = params.plain()
+    values["train"] |= became
+    unused = [name for name, value in values.items() if isinstance(value, dict) and value.get("enabled") is False]
+    return flat({name: values[name] for name in _SHOWN if name not in unused})
 
 
 def _datasets(dataset: str | dict[str, Any] | list[Any]) -> list[str]:

@@ -132,6 +132,13 @@ def test_a_broken_line_is_one_row_wherever_it_stands(tmp_path, broken):
     assert [(reason, f"line {broken + 1}" in message) for reason, message in dropped] == [("not_json", True)]
 
 
+def test_an_object_of_several_lines_that_is_broken_is_named_where_it_stands(tmp_path):
+    rows = [json.dumps({"prompt": "Q?", "response": "A."}, indent=1) for _ in range(2)]
+    (tmp_path / "rows.jsonl").write_text(rows[0] + "\n" + rows[1].replace(",", ""))
+    with pytest.raises(UserError, match="rows.jsonl, line 7"):
+        read(tmp_path / "rows.jsonl")
+
+
 def test_an_array_of_rows_under_a_name_of_lines(tmp_path):
     (tmp_path / "rows.jsonl").write_text(json.dumps(ROWS))
     assert read(tmp_path / "rows.jsonl") == ROWS

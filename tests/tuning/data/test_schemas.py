@@ -59,6 +59,30 @@ def assistant(content):
             "Hello.",
         ),
         (
+            {"prompt": "Ho.", "chosen": [assistant("Hm?"), user("Hi!"), assistant("Hello.")]},
+            [user("Ho."), assistant("Hm?"), user("Hi!")],
+            "Hello.",
+        ),
+        (
+            {"prompt": "Hi.", "chosen": [{"role": "system", "content": "Be kind."}, user("Hi. "), assistant("Hello.")]},
+            [{"role": "system", "content": "Be kind."}, user("Hi.")],
+            "Hello.",
+        ),
+        (
+            {"prompt": "Go on.", "chosen": [assistant("Hm?"), user("Go on."), assistant("Hello.")]},
+            [user("Go on."), assistant("Hm?"), user("Go on.")],
+            "Hello.",
+        ),
+        (
+            {
+                "prompt": [user("A"), assistant("B"), user("C")],
+                "chosen": [user("C"), assistant("D"), user("E"), assistant("Hello.")],
+            },
+            [user("A"), assistant("B"), user("C"), assistant("D"), user("E")],
+            "Hello.",
+        ),
+        ({"prompt": "Hi.", "chosen": [user("Hey."), assistant("Hello.")]}, [user("Hi.")], "Hello."),
+        (
             {
                 "prompt": "Ho.",
                 "chosen": [assistant("Hm?"), user("Hi."), assistant("What?"), user("Hi!"), assistant("Hello.")],
@@ -166,8 +190,10 @@ def test_a_name_that_is_neither_file_nor_hub_id():
     ("columns", "advice"),
     [
         (["question", "answer"], "{prompt: question, completion: answer}"),
-        (["instruction", "context", "response", "category"], "{output: response, input: context}"),
+        (["instruction", "context", "response", "category"], "{input: context, output: response}"),
         (["input", "instruction", "response"], "{output: response}"),
+        (["id", "context", "question", "answer"], "{instruction: question, input: context, output: answer}"),
+        (["Instruction", "Input", "Output"], "{instruction: Instruction, input: Input, output: Output}"),
         (["instruction", "input", "answer"], "{output: answer}"),
     ],
 )
@@ -178,4 +204,4 @@ def test_the_advised_columns_lose_nothing_of_the_request(tmp_path, columns, advi
         list(schemas.read(file))
     ((_, conversation),) = schemas.read(file, yaml.safe_load(advice))
     said = conversation.prompt[-1]["content"] + conversation.completion[-1]["content"]
-    assert all(text in said for name, text in row.items() if name != "category")
+    assert all(text in said for name, text in row.items() if name not in ("category", "id"))

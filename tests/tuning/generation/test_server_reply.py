@@ -137,6 +137,29 @@ def test_servers_with_another_name_for_the_limit(server):
     assert len(server.bodies) <= 9 + 3  # it is found out once, by those that are under way
 
 
+@pytest.mark.parametrize("asked", [None, ["prompt 0", "prompt 1"]])
+def test_a_refusal_of_a_length_that_names_both_limits_is_none_of_the_name(server, asked):
+    long = "'max_tokens' or 'max_completion_tokens' is too large: 20. This model's maximum context length is 64 tokens"
+
+    def reply(body):
+        text = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+        return (400, {"error": {"message": long}}) if text == "prompt 1" else (200, completion(text, 2))
+
+    server.reply, said = reply, []
+    found = ask(server.url, said, **({"asked": asked} if asked else {}))
+    assert found[1] == Response("", 0, "refused")
+    assert found[0].new_tokens == 2
+    assert len(said) == 1
+    assert "prompt 'key 1' is refused" in said[0]
+    assert all("max_tokens" in body for body in server.bodies)
+
+
+def test_a_bare_prompt_keeps_the_name_of_the_limit(server):
+    server.reply = lambda body: (400, {"error": {"message": "use 'max_completion_tokens' instead"}})
+    with pytest.raises(UserError, match="refuses every prompt: 400: use"):
+        ask(server.url, asked=["prompt 0", "prompt 1"])
+
+
 @pytest.mark.parametrize("reasoning", [None, "hm"])
 def test_empty_answers_are_told(server, reasoning):
     said = []

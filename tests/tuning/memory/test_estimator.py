@@ -8,7 +8,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
-from transformers import DynamicCache
+from transformers import AutoModelForCausalLM, DynamicCache, Mamba2Config, MambaConfig, RwkvConfig
 
 from tests import loading, tiny, tiny_architectures
 from tests.tuning.answers import settings_of
@@ -188,6 +188,29 @@ def test_recurrent_layers_hold_a_state_and_no_keys(tmp_path):
         if recurrent is not None:
             held += recurrent.recurrent_states.nbytes + layer.temporal_block.conv1d_state.nbytes
     assert kv_cache.kv_cache_bytes(model.config, 3, 12, 4) == held
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        (MambaConfig, {"state_size": 4}),
+        (Mamba2Config, {"num_heads": 4, "head_dim": 16, "state_size": 4, "n_groups": 2}),
+        (RwkvConfig, {"context_length": 64}),
+    ],
+)
+def test_models_without_attention_hold_states(kind, own):
+    config = kind(vocab_size=20, hidden_size=32, num_hidden_layers=2, **own)
+    found = AutoModelForCausalLM.from_config(config)(input_ids=torch.ones(3, 12, dtype=torch.long), use_cache=True)
+    held, waiting = [], [found.state if kind is RwkvConfig else found.cache_params]
+    while waiting:
+        item = waiting.pop()
+        if torch.is_tensor(item):
+            held.append(item)
+        else:
+            waiting += item if isinstance(item, (list, tuple)) else item.values() if isinstance(item, dict) else []
+            waiting += vars(item).values() if hasattr(item, "__dict__") else []
+    held = sum({tensor.data_ptr(): tensor.nbytes for tensor in held if tensor.dim() > 1}.values())
+    assert kv_cache.kv_cache_bytes(config, 3, 12, 4) == held
 
 
 def test_bytes_are_counted_once_and_until_they_are_freed():

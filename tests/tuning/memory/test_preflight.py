@@ -6,6 +6,7 @@ from stages.estimate import run_on
 from tests.tiny import checked
 from tuning.core.errors import UserError
 from tuning.memory import preflight
+from tuning.memory.estimator import Estimator
 
 
 def test_one_line_on_what_training_will_do(params, capsys):
@@ -16,6 +17,15 @@ def test_one_line_on_what_training_will_do(params, capsys):
     assert out.count("\n") == 1
     for words in (params["model"], "LoRA", "trainable", "not quantized", "on cpu", "9 rows, 3 steps, about 120 tokens"):
         assert words in out
+
+
+@pytest.mark.parametrize(("packing", "longest"), [(False, 20), (True, 50)])
+def test_packed_rows_fill_a_sequence(params, monkeypatch, packing, longest):
+    seen = []
+    monkeypatch.setattr(preflight, "_fitted", lambda run, tokens, may: seen.append(tokens) or (Estimator(run), None))
+    run = run_on(checked(params), None).with_training(packing=packing, max_length=50)
+    preflight.plan_training(run, [20] * 9, (), strict=True)
+    assert seen == [longest]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,17 @@ def test_models_without_attention(kind, own, tmp_path, monkeypatch):
     values["train"].update(max_steps=2, per_device_train_batch_size=2, eval_strategy="no", eval_on_start=False)
     values["generation"].update(max_new_tokens=4, batch_size="auto")
     run_stages(values, tmp_path, monkeypatch)
+    together = [json.loads(line)["response"] for line in (RESPONSES / "tuned.jsonl").read_text().splitlines()]
+    values["generation"]["batch_size"] = 1
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    generate.main()
+    assert [json.loads(line)["response"] for line in (RESPONSES / "tuned.jsonl").read_text().splitlines()] == together
+    base = loading.base(values)
+    linear = {path for path, layer in base.named_modules() if isinstance(layer, torch.nn.Linear)}
+    left_out = {path for path in linear if path.endswith("out_proj")} | {"lm_head", "head"}
+    found = adapters.lora_parameters(loading.adapted(values))
+    adapted = {path.split(".lora_A")[0].removeprefix("base_model.model.") for path in found if "lora_A" in path}
+    assert adapted == linear - left_out
 
 
 @pytest.mark.parametrize("kinds", TRAINED.values(), ids=TRAINED)

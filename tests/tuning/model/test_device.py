@@ -26,7 +26,9 @@ def gpu(monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(major=major))
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: major >= 8)
+        monkeypatch.setattr(
+            torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or major >= 8
+        )
         monkeypatch.setattr(torch.version, "cuda", "13.0")
 
     return pretend
@@ -51,6 +53,13 @@ def test_products_are_in_it_inside_the_block_only(gpu):
             assert products.fp32_precision == "ieee"
         assert products.fp32_precision == "tf32"
     assert products.fp32_precision == before
+
+
+@pytest.mark.parametrize(("major", "there"), [(7, False), (8, True)])
+def test_bfloat16_that_a_gpu_only_emulates_is_not_taken(params, gpu, major, there):
+    spec = model_spec(checked(params), on="cuda")
+    gpu(major)
+    assert settings.computes_in_bfloat16(spec) == there
 
 
 @pytest.fixture

@@ -24,6 +24,14 @@ def test_what_the_system_says_joins_the_users_turn_where_the_template_leaves_it_
     assert rendering.rendered_prompt(words, TURNS[1:]) == prompt.replace("Be brief.\n\n", "")
 
 
+def test_a_system_turn_in_the_middle_joins_the_next_turn_of_the_user():
+    words = tiny.tokenizer(PHI)
+    turns = [TURNS[1], ANSWER, {"role": "system", "content": "Be brief."}, {"role": "user", "content": "And then?"}]
+    joined = [TURNS[1], ANSWER, {"role": "user", "content": "Be brief.\n\nAnd then?"}]
+    assert rendering.rendered_prompt(words, turns) == rendering.rendered_prompt(words, joined)
+    assert "Be brief." in rendering.rendered_prompt(words, turns)
+
+
 def test_it_joins_it_in_the_same_way_where_the_template_raises_an_error():
     joined = [{"role": "user", "content": "Be brief.\n\nWhy?"}]
     for template in (odd_checkpoints.NO_SYSTEM, PHI):
