@@ -13,7 +13,7 @@ from stages import train
 from tests import tiny
 from tuning.core.errors import UserError
 from tuning.core.files import write_jsonl
-from tuning.training import checkpoints, fitting
+from tuning.training import checkpoints, fitting, trainer
 
 ADAPTER, METRICS = "models/adapter/adapter_model.safetensors", "metrics/train.json"
 
@@ -167,6 +167,7 @@ def test_a_last_step_that_spoils_the_weights_is_seen_without_validation(project)
             },
             "'train.metric_for_best_model' must be one of loss, .*bleu",
         ),
+        ({"train__metric_for_best_model": "bleu"}, "'train.metric_for_best_model' must be one of loss, .*bleu"),
         ({"train__loss_type": "no"}, "'train.loss_type' must be one of nll, dft"),
         ({"train__optim_args": "betas"}, "'train.optim_args' .betas"),
         ({"train__eos_token": "<none>"}, "'train.eos_token': '<none>'"),
@@ -186,6 +187,25 @@ def test_what_lies_in_an_outputs_place_is_said_before_weights_are_loaded(project
     with pytest.raises(UserError, match=f"{path} is a .*: move it away"):
         project()
     assert place.exists()
+
+
+BEST = {"train__load_best_model_at_end": True, "train__eval_strategy": "steps", "train__eval_steps": 2}
+
+
+@pytest.mark.parametrize("metric", ["loss", "mean_token_accuracy"])
+def test_the_validation_loss_is_that_of_the_best_weights(project, monkeypatch, metric):
+    evaluated, validation_loss = [], trainer.validation_loss
+
+    def both(sft):
+        told = validation_loss(sft)
+        evaluated.extend((sft.state.best_model_checkpoint, sft.evaluate()["eval_loss"]))
+        return told
+
+    monkeypatch.setattr(trainer, "validation_loss", both)
+    worst = {"train__metric_for_best_model": metric, "train__greater_is_better": metric == "loss"}
+    told = project(**BEST, **worst, train__learning_rate=0.01, train__save_steps=2, train__max_steps=4)
+    assert evaluated[0].endswith("checkpoint-2")
+    assert told["validation_loss"] == pytest.approx(evaluated[1], rel=1e-5)
 
 
 def test_files_of_the_adapter_have_the_mode_of_the_umask(project):

@@ -125,6 +125,13 @@ def test_without_loops_the_rows_are_learnt_all_the_same(training, monkeypatch, c
     assert metrics()["unlikelihood"]["steps"] == 1  # six rows, eight to a step
 
 
+def test_what_only_the_first_training_can_follow(training):
+    best = {"metric_for_best_model": "mean_token_accuracy", "save_strategy": "best", "load_best_model_at_end": True}
+    changes = {"lr_scheduler_type": "polynomial", "learning_rate": 1e-3, "lr_scheduler_kwargs": {"lr_end": 9e-4}}
+    training(answers=ANSWERS, eval_strategy="steps", eval_steps=1, **best, **changes)
+    assert metrics()["unlikelihood"]["steps"]
+
+
 @pytest.mark.parametrize("changes", [{"quantized": True, "gradient_checkpointing": True}, {"prompts": True}])
 def test_quantized_models_and_prompt_tuning_answer_too(training, changes):
     training(answers=ANSWERS, **changes)

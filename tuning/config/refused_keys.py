@@ -101,6 +101,7 @@ _RESERVED: dict[tuple[str, str], str] = {
     ("train", "report_to"): "curves are written by DVCLive to metrics/curves",
     ("train", "model_init_kwargs"): "use the section 'model_config'",
     ("train", "push_to_hub"): "the stages only write local files",
+    ("train", "chat_template_path"): "rows have the tokenizer's template: name one with another in 'tokenizer'",
     ("model_config", "quantization_config"): "use the section 'quantization'",
     ("model_config", "token"): _SECRET,
     ("model_config", "use_auth_token"): _SECRET,

@@ -50,6 +50,11 @@ def _of_adapters(values: dict[str, Any]) -> list[str]:
             problems.append(f"'lora.{key}' is lost beside prompt tuning: leave it out, or disable one of the two")
     if prompt_tuning["enabled"] and "num_virtual_tokens" not in prompt_tuning:
         problems.append("'prompt_tuning.num_virtual_tokens' is missing: it has no default")
+    if lora["enabled"] and prompt_tuning["enabled"] and values["train"].get("load_best_model_at_end"):
+        problems.append(
+            "'train.load_best_model_at_end' would load the best prompt beside LoRA's last weights: "
+            "set it to false, or disable one of the two"
+        )
     if quantization["enabled"] and bool(quantization.get("load_in_4bit")) == bool(quantization.get("load_in_8bit")):
         problems.append("'quantization' needs either 'load_in_4bit' or 'load_in_8bit' to be true, and not both")
     if quantization["enabled"] and importlib.util.find_spec("bitsandbytes") is None:
@@ -71,6 +76,10 @@ def _of_training(values: dict[str, Any]) -> list[str]:
         )
     if train.get("bf16") is True and train.get("fp16"):
         problems.append("'train.bf16' and 'train.fp16' cannot both be true")
+    smoothed = (train.get("label_smoothing_factor") or 0) > 0
+    if values["unlikelihood"]["answers"] > 0 and (smoothed or train.get("loss_type") == "dft"):
+        name = "label_smoothing_factor" if smoothed else "loss_type"
+        problems.append(f"'train.{name}' is not for the second training: set 'unlikelihood.answers' to 0")
     if train.get("max_steps", 0) < 1 and "num_train_epochs" in train and train["num_train_epochs"] <= 0:
         problems.append("nothing is trained: set 'train.num_train_epochs' above 0, or 'train.max_steps'")
     return problems

@@ -73,7 +73,9 @@ def plan_training(run: Run, lengths: list[int], automatic: Collection[str], stri
     """
     if rank() > 0:
         return Plan(run)
-    longest = min(max(lengths), run.training.max_length or max(lengths))
+    longest, limit = max(lengths), run.training.max_length
+    if limit is not None:  # packed rows fill a sequence
+        longest = min(sum(lengths) if run.training.packing else longest, limit)
     may = fit.Open(
         batch={"per_device_train_batch_size", "gradient_accumulation_steps"} <= set(automatic),
         checkpointing="gradient_checkpointing" in automatic,

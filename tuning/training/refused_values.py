@@ -28,7 +28,7 @@ def check_values(config: "SFTConfig", adapter: AdapterSpec, tokenizer: "PreTrain
     """
     if config.loss_type not in _LOSSES:
         raise UserError(f"params.yaml, 'train.loss_type' must be one of {', '.join(_LOSSES)}, not {config.loss_type!r}")
-    if config.load_best_model_at_end or config.save_strategy == "best":
+    if config.metric_for_best_model is not None or config.save_strategy == "best":
         best = str(config.metric_for_best_model).removeprefix("eval_")
         if best not in _METRICS:
             raise UserError(

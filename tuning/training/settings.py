@@ -105,4 +105,4 @@ def computes_in_bfloat16(spec: ModelSpec) -> bool:
 
     if spec.device == "cpu":
         return not spec.quantization and has_cpu_bfloat16()
-    return spec.device == "cuda" and device() == "cuda" and torch.cuda.is_bf16_supported()
+    return spec.device == "cuda" and device() == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)

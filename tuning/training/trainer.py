@@ -161,10 +161,15 @@ def metrics(trainer: "SFTTrainer", lengths: list[int]) -> dict[str, Any]:
 
 
 def validation_loss(trainer: "SFTTrainer") -> float:
-    """The loss of the validation rows after the last step."""
-    if not _logged(trainer.state, "eval_loss", trainer.state.global_step):
+    """The loss of the validation rows after the last step, or after the best, where its weights were loaded again."""
+    state = trainer.state
+    step = state.global_step
+    if trainer.args.load_best_model_at_end and state.best_model_checkpoint:
+        step = int(state.best_model_checkpoint.rpartition("-")[2])
+    if not _logged(state, "eval_loss", step):
         trainer.evaluate()
-    return _logged(trainer.state, "eval_loss")[-1]
+        step = state.global_step
+    return _logged(state, "eval_loss", step)[-1]
 
 
 def mean_loss(trainer: "SFTTrainer") -> float:

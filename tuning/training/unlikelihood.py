@@ -6,22 +6,25 @@ token that repeats what stands before it gets the loss -log(1 - p). The rows the
 """
 
 import copy
+import math
 import os
 import random
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from datasets import Dataset, concatenate_datasets
+from transformers.trainer_utils import SaveStrategy, SchedulerType
 from trl import SFTConfig, SFTTrainer
 
 from tuning.config.params import Params
 from tuning.core.errors import doing
 from tuning.generation import kept_answers
 from tuning.model.chat_template import prompt_tokens, row_tokens
-from tuning.model.processes import rank
+from tuning.model.processes import rank, world_size
 from tuning.training import out_of_memory
 from tuning.training.first_training import First
 from tuning.training.fitting import Fitted, Rows, Subject, fit
@@ -31,6 +34,8 @@ from tuning.training.trainer import mean_loss, validation_loss
 IGNORED = -100
 UNLEARNT = -101  # the label of a token to be unlearnt is this less its id
 RATE = 0.3  # the learning rate, as a share of the training's, where it is ``auto``
+RATES = ("min_lr", "max_lr", "lr_end")  # arguments of schedules that are learning rates
+COUNTS = ("num_stable_steps", "num_decay_steps")  # and those that are counts of steps
 SHARDED = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")  # as accelerate's launcher sets them
 SURE = -1e-4  # greatest log-probability that is looked at: beyond it, 1 - p is lost in rounding
 
@@ -126,6 +131,8 @@ def unlearn(
     learnt = encoded.train
     if looping:
         learnt = concatenate_datasets([learnt, Dataset.from_list(looping, features=learnt.features)])
+    batches = math.ceil(len(learnt) / (config.per_device_train_batch_size * world_size()))
+    config = of_length(config, first.metrics["steps"], math.ceil(batches / config.gradient_accumulation_steps))
     parts = Rows(learnt, encoded.validation)
     fitted = fit(subject, config, parts, first.log, UnlikelihoodTrainer, "unlikelihood.learning_rate")
     return fitted, told(fitted, first.metrics, len(rows), len(looping)), measured(fitted, first)
@@ -165,6 +172,8 @@ def measured(fitted: Fitted, first: First) -> dict[str, Any]:
 def second(config: SFTConfig, first: First, rate: float | str) -> SFTConfig:
     """The configuration of this training: that of the first with a rate of its own, for one epoch.
 
+    Rates that the schedule is given fall with it, so that its course is the same.
+
     Args:
         rate: ``unlikelihood.learning_rate``.
     """
@@ -173,6 +182,47 @@ def second(config: SFTConfig, first: First, rate: float | str) -> SFTConfig:
     found.learning_rate = RATE * config.learning_rate if rate == "auto" else rate
     found.per_device_train_batch_size, found.gradient_accumulation_steps = first.batch
     found.num_train_epochs, found.max_steps = 1, -1
-    found.eval_on_start = found.packing = found.load_best_model_at_end = False
+    found.eval_on_start = found.load_best_model_at_end = False
+    found.packing = found.eval_packing = found.padding_free = False
     found.neftune_noise_alpha = None
+    found.metric_for_best_model, found.greater_is_better = ("loss", False) if _follows_loss(config) else (None, None)
+    if found.save_strategy == "best":
+        found.save_strategy = SaveStrategy.STEPS
+    if config.learning_rate:
+        ratio = found.learning_rate / config.learning_rate
+        found.lr_scheduler_kwargs = _scaled(config.lr_scheduler_kwargs, RATES, lambda rate: rate * ratio)
     return found
+
+
+def of_length(config: SFTConfig, before: int, steps: int) -> SFTConfig:
+    """The configuration with the step counts of its schedule for a training of so many steps.
+
+    Args:
+        before: steps of the training that the counts are given for.
+    """
+
+    def scaled(count: float) -> int:
+        return round(count * steps / before) or min(count, 1)
+
+    found = copy.copy(config)
+    if found.warmup_steps >= 1:  # below 1 it is a share
+        found.warmup_steps = scaled(found.warmup_steps)
+    if found.get_warmup_steps(steps) >= steps:  # the polynomial schedule would divide by zero at its end
+        found.warmup_steps = steps - 1
+    found.lr_scheduler_kwargs = _scaled(config.lr_scheduler_kwargs, COUNTS, scaled)
+    return found
+
+
+def _follows_loss(config: SFTConfig) -> bool:
+    """Whether the schedule goes by what an evaluation gives."""
+    return config.lr_scheduler_type in (SchedulerType.REDUCE_ON_PLATEAU, SchedulerType.GREEDY)
+
+
+def _scaled(arguments: dict[str, Any] | None, names: tuple[str, ...], scale: Callable) -> dict[str, Any] | None:
+    """The arguments of a schedule, with the numbers of these names scaled."""
+    if arguments is None:
+        return None
+    return {
+        name: scale(value) if name in names and isinstance(value, int | float) else value
+        for name, value in arguments.items()
+    }

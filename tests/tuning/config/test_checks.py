@@ -80,6 +80,9 @@ COMMANDS = [  # that start a server
         ("train", {"max_seq_length": 512}, ["old name", "max_length"]),
         ("train", {"evaluation_strategy": "steps"}, ["old name", "eval_strategy"]),
         ("train", {"output_dir": "x"}, ["cannot be set", "unfinished/train"]),
+        ("train", {"chat_template_path": "x"}, ["cannot be set", "'tokenizer'"]),
+        ("train", {"loss_type": "dft"}, ["'train.loss_type'", "set 'unlikelihood.answers' to 0"]),
+        ("train", {"label_smoothing_factor": 0.1}, ["'train.label_smoothing_factor'", "'unlikelihood.answers' to 0"]),
         ("train", {"packing": True}, ["rows apart", "flash_attention_2"]),
         ("train", {"optim": "galore_adamw"}, ["needs the package 'galore_torch'"]),
         (None, {"full_finetuning": True}, ["'full_finetuning' trains all weights"]),
@@ -232,6 +235,15 @@ def test_what_would_be_lost_beside_prompt_tuning(changes):
     assert checks.check(values) == []
     values["prompt_tuning"]["enabled"] = True
     assert f"'lora.{next(iter(changes))}' is lost beside prompt tuning" in checks.check(values)[0]
+
+
+def test_the_best_of_two_adapters_cannot_be_loaded():
+    values = copy.deepcopy(DEFAULT)
+    values["train"]["load_best_model_at_end"] = True
+    assert checks.check(values) == []
+    values["prompt_tuning"]["enabled"] = True
+    (said,) = checks.check(values)
+    assert "'train.load_best_model_at_end' would load the best prompt beside LoRA's last weights" in said
 
 
 def test_a_soft_prompt_needs_a_length():

@@ -65,12 +65,16 @@ def filled_up(positions: torch.Tensor) -> torch.Tensor:
 
 
 def fits(base, config: SFTConfig) -> bool:
-    """Whether this head computes what TRL's does: a frozen linear head, its logits as they are, and the plain loss."""
+    """Whether this head computes what TRL's does: a frozen linear head, its logits as they are, and the plain loss.
+
+    Nor may the entropy or the accuracy be asked for, of which the best model is told.
+    """
     head, text = base.get_output_embeddings(), base.config.get_text_config()
     changed = any(getattr(text, name, None) not in (None, 1.0) for name in _CHANGES)
     plain = (
         config.loss_type == "nll"
         and not config.label_smoothing_factor
+        and config.metric_for_best_model in (None, "loss", "eval_loss")
         and not text.to_dict().get("output_router_logits")
     )
     return plain and not changed and type(head) is torch.nn.Linear and not head.weight.requires_grad
@@ -100,7 +104,7 @@ def add_completion_head(base) -> None:
 
 
 class CompletionTrainer(SFTTrainer):
-    """SFTTrainer whose loss comes from this head; entropy and accuracy, which nothing here reads, are not computed."""
+    """SFTTrainer whose loss comes from this head; entropy and accuracy, which nothing reads, are not computed."""
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         outputs = model(**inputs, fused_lm_head=True)

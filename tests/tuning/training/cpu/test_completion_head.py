@@ -105,8 +105,10 @@ def config_of(values, folder):
     return training_config(params, model_spec(params), adapter_spec(params), folder, validates=False)
 
 
-@pytest.mark.parametrize("change", [{"loss_type": "dft"}, {"label_smoothing_factor": 0.1}])
-def test_other_losses_are_left_to_trl(params, change, tokenizer, tmp_path):
+@pytest.mark.parametrize(
+    "change", [{"loss_type": "dft"}, {"label_smoothing_factor": 0.1}, {"metric_for_best_model": "entropy"}]
+)
+def test_other_losses_and_metrics_are_left_to_trl(params, change, tokenizer, tmp_path):
     values = changed(params, "lora", gradient_checkpointing=False, **change)
     assert type(loading.trainer(values, tokenizer, ROWS, tmp_path)) is SFTTrainer
 
