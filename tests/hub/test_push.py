@@ -33,6 +33,7 @@ def project(hub, tmp_path):
     for path, value in written.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(json.dumps(value), encoding="utf-8")
+    tiny.tokenizer().save_pretrained(tmp_path / "models/adapter")
     return project
 
 

@@ -228,11 +228,9 @@ def _advised(row: dict[str, Any]) -> str:
     if request is None or answer is None:
         return ""
     others = (names[name] for name in _CONTEXT if name in names and names[name] != request)
+    found = {"prompt": request, "completion": answer}
     if context := next(others, None):
-        alpaca = {"instruction": request, "input": context, "output": answer}
-    else:
-        alpaca = {"instruction": request, "output": answer} if request == "instruction" else {}
-    found = alpaca or {"prompt": request, "completion": answer}
+        found = {"instruction": request, "input": context, "output": answer}
     return f": {{{', '.join(f'{column}: {own}' for column, own in found.items() if column != own)}}}"
 
 
