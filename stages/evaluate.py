@@ -96,8 +96,8 @@ def overlapping_rows(prompts: list[dict[str, Any]]) -> int | None:
     """
     if not TRAINED_ON.is_file():
         return None
-    rows = ([turn["content"] for turn in row["prompt"] if turn["role"] == "user"] for row in read_jsonl(TRAINED_ON))
-    found = contamination.find(map("\n".join, rows), ((row["key"], row["prompt"]) for row in prompts))
+    said = (contamination.said(row["prompt"]) for row in read_jsonl(TRAINED_ON))
+    found = contamination.find(said, ((row["key"], row["prompt"]) for row in prompts))
     if found:
         first = f"line {found[0].row + 1} with prompt {found[0].key}: {found[0].words!r}"
         print(f"warning: {len(found)} rows of {TRAINED_ON} repeat a prompt, whole or in eight words, first {first}")

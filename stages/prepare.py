@@ -198,7 +198,7 @@ def decontaminated(
     Args:
         treated: whether rows without instructions have been looked at before.
     """
-    said = ("\n".join(turn["content"] for turn in row.prompt if turn["role"] == "user") for row in rows)
+    said = (contamination.said(row.prompt) for row in rows)
     matches = contamination.find(said, ((prompt["key"], prompt["prompt"]) for prompt in evaluation))
     matches = [match for match in matches if rows[match.row].types or not treated]
     for match in matches:

@@ -1,51 +1,30 @@
-"""What becomes of a tuned model: talked to, merged, exported with a card."""
+"""What becomes of a tuned model: merged, exported with a card."""
 
 import argparse
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
 from huggingface_hub import ModelCard
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from ifeval import scoring
-from ifeval.instructions import build
-from ifeval.records import Prompt
-from stages import chat, export
+from stages import export
 from tests import loading, odd_checkpoints, tiny
+from tests.stages import tuned_project
+from tests.stages.tuned_project import stage, train, write
 from tuning.core.errors import UserError
 from tuning.model import adapters, chat_template
 from tuning.report import model_card
 
-PROMPTS = [Prompt(key, "Say hello.", [build("punctuation:no_comma", {})]) for key in range(1, 5)]
-
 
 @pytest.fixture
 def project(tmp_path, tiny_model, monkeypatch):
-    """A folder in which a tiny model has been trained and scored."""
+    """The folder of a tuned project."""
     monkeypatch.chdir(tmp_path)
-    Path("models/base").mkdir(parents=True)
-    Path("models/base/tiny").symlink_to(tiny_model)
-    params = tiny.params("models/base/tiny", "tatsu-lab/alpaca", "google/IFEval")
-    write(params)
-    train(params)
-    texts = (dict.fromkeys(range(1, 5), "a, b"), {1: "a, b", 2: "c", 3: "d", 4: "e"})
-    base, tuned = (scoring.judge_all(PROMPTS, responses) for responses in texts)
-    scores = {"base": scoring.score(base), "tuned": scoring.score(tuned), "difference": scoring.difference(base, tuned)}
-    for path, value in (
-        ("data/report/scores.json", scores),
-        ("metrics/train.json", {"steps": 4, "tokens": 1234, "validation_loss": 2.5, "validation_loss_before": 3.0}),
-    ):
-        Path(path).parent.mkdir(parents=True)
-        Path(path).write_text(json.dumps(value))
-    return params
+    return tuned_project.make(tiny_model)
 
 
 @pytest.fixture
@@ -60,43 +39,10 @@ def other_end(project):
     return project
 
 
-def write(params):
-    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-
-
-def train(params):
-    """An adapter that changes what the model says."""
-    torch.manual_seed(0)
-    model = loading.adapted(params)
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name or "prompt_encoder" in name:
-            torch.nn.init.normal_(parameter, std=0.5)
-    adapters.ADAPTER.mkdir(parents=True, exist_ok=True)
-    loading.save(model, adapters.ADAPTER, params)
-    loading.tokenizer(params).save_pretrained(adapters.ADAPTER)
-
-
-def stage(name, *arguments, text=None):
-    environment = {"PYTHONPATH": str(tiny.ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", f"stages.{name}", *arguments]
-    return subprocess.run(command, input=text, capture_output=True, text=True, env=environment)
-
-
 def exported(folder, adapter=False):
     """Exports in this process."""
     export.main(argparse.Namespace(folder=Path(folder), adapter=adapter, force=False, push=None, private=False))
     return Path(folder)
-
-
-def talk(monkeypatch, capsys, said, **generation):
-    """What chat, with the base model, prints in this process; the model writes up to 8 tokens."""
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-    params["generation"] |= generation
-    lines = iter([*said, "/quit"])
-    monkeypatch.setattr(chat, "read_params", lambda: tiny.checked(params))
-    monkeypatch.setattr("builtins.input", lambda prompt: next(lines))
-    chat.main(argparse.Namespace(base=True, system=None, max_new_tokens=None))
-    return capsys.readouterr()
 
 
 def logits(model):
@@ -259,72 +205,3 @@ def test_pushing_without_a_token_is_refused_before_the_work(project):
     assert done.returncode == 1
     assert "there is no token for the Hub here" in done.stderr
     assert not Path("out").exists()
-
-
-def test_a_conversation(project):
-    done = stage("chat", text="Say hello.\n/new\n\nSay hello.\nSay hello.\n/quit\nnot read\n")
-    assert done.returncode == 0, done.stderr
-    answers = done.stdout.split("\n> ")[1:]
-    assert len(answers) == 6  # three answers, a new start, an empty line, and the end
-    assert answers[0].strip()
-    assert answers[3] == answers[0] != answers[4]  # a new start, and a turn after it
-    again = stage("chat", text="Say hello.\n")
-    assert again.stdout.split("\n> ")[1] == answers[0]
-    assert stage("chat", "--base", text="Say hello.\n").stdout.split("\n> ")[1] != answers[0]
-
-
-def test_an_answer_is_what_generate_would_write_and_the_conversation_is_remembered(project):
-    first, second = stage("chat", "--base", text="Say hello.\nAgain.\n").stdout.split("\n> ")[1:3]
-    model, words = loading.base(project), loading.tokenizer(project)
-    turns = [{"role": "user", "content": "Say hello."}]
-    for answer in (first, second):
-        ids = torch.tensor([chat_template.prompt_tokens(words, turns)])
-        ends = chat_template.end_tokens(words)
-        written = model.generate(ids, max_new_tokens=8, do_sample=False, eos_token_id=ends)[0, ids.shape[1] :]
-        text = words.decode(written, skip_special_tokens=True)
-        assert " ".join(answer.split()) == " ".join(text.split())
-        turns += [{"role": "assistant", "content": text.strip()}, {"role": "user", "content": "Again."}]
-
-
-def test_an_answer_ends_at_a_stop_string(project, monkeypatch, capsys):
-    whole = talk(monkeypatch, capsys, ["Say hello."]).out.splitlines()[1]
-    stop = whole[len(whole) // 2]
-    cut = talk(monkeypatch, capsys, ["Say hello."], stop_strings=[stop]).out.splitlines()[1]
-    assert stop in cut
-    assert whole.startswith(cut)
-    assert len(cut) < len(whole)
-
-
-def test_beams_are_left_out_of_a_conversation_which_is_said_once(project, monkeypatch, capsys, recwarn):
-    plain = talk(monkeypatch, capsys, ["Say hello.", "Again."])
-    beams = talk(monkeypatch, capsys, ["Say hello.", "Again."], num_beams=3, early_stopping=True, length_penalty=0.5)
-    said = [line for line in beams.out.splitlines() if "generation.num_beams" in line]
-    assert len(said) == 1
-    assert beams.out.replace(f"{said[0]}\n", "") == plain.out
-    assert beams.err.count("num_beams") == plain.err.count("num_beams") == 0
-    assert not [warning for warning in recwarn if "beam" in str(warning.message)]
-
-
-def test_a_composite_model_s_context_is_that_of_its_text(tiny_tokenizer, capsys):
-    from transformers import Gemma3Config
-
-    config = Gemma3Config(text_config={"max_position_embeddings": 64})
-    asked = []
-    model = SimpleNamespace(config=config, device="cpu", generate=lambda input_ids, **how: asked.append(input_ids))
-    turns = [
-        {"role": "user", "content": "a long question " * 20},
-        {"role": "assistant", "content": "Yes."},
-        {"role": "user", "content": "Say hello."},
-    ]
-    last = turns[2]
-    chat.answer(model, tiny_tokenizer, turns, SimpleNamespace(max_new_tokens=8, stop_strings=None))
-    assert turns == [last]
-    assert asked[0].shape[1] <= 64 - 8
-    assert "are left out" in capsys.readouterr().out
-
-
-def test_chat_without_an_adapter_says_where_to_get_one(project):
-    shutil.rmtree("models/adapter")
-    done = stage("chat", text="hello\n")
-    assert done.returncode == 1
-    assert "dvc repro" in done.stderr

@@ -26,6 +26,11 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
 
 
+def said(prompt: list[dict[str, str]]) -> str:
+    """What the user says in a conversation."""
+    return "\n".join(turn["content"] for turn in prompt if turn["role"] == "user")
+
+
 def find(prompts: Iterable[str], evaluation: Iterable[tuple[int | str, str]]) -> list[Match]:
     """The first overlap of each training prompt, in the order of the prompts.
 

@@ -67,7 +67,7 @@ def filled_up(positions: torch.Tensor) -> torch.Tensor:
 def fits(base, config: SFTConfig) -> bool:
     """Whether this head computes what TRL's does: a frozen linear head, its logits as they are, and the plain loss.
 
-    Nor may the entropy or the accuracy be asked for, of which the best model is told.
+    It gives neither entropy nor accuracy, so that the best model must not be chosen by these.
     """
     head, text = base.get_output_embeddings(), base.config.get_text_config()
     changed = any(getattr(text, name, None) not in (None, 1.0) for name in _CHANGES)
