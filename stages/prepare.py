@@ -172,9 +172,11 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
 
 def without_repetitions(rows: list[Row], counts: Counts) -> list[Row]:
     """The first of each row that stands in several data sets."""
-    found = {repr((row.prompt, row.completion)): row for row in reversed(rows)}
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(repr((row.prompt, row.completion)), row)
     counts.dropped["duplicate"] += len(rows) - len(found)
-    return list(reversed(found.values()))
+    return list(found.values())
 
 
 def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], float]]) -> None:
@@ -185,7 +187,8 @@ def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], fl
     """
     for source, (rows, _), count in zip(sources, parts, mixing.shares(parts), strict=True):
         if not count:
-            raise UserError(f"dataset: with these weights the mix has none of the {len(rows)} rows of {source.name}")
+            problem = f"with these weights the mix has none of the {len(rows)} rows of {source.name}"
+            raise UserError(f"dataset: {problem}: give it a greater weight, or leave it out")
         if len(parts) > 1:
             print(f"mix: {count} of {len(rows)} rows of {source.name}")
 

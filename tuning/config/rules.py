@@ -79,7 +79,7 @@ def _of_training(values: dict[str, Any]) -> list[str]:
     smoothed = (train.get("label_smoothing_factor") or 0) > 0
     if values["unlikelihood"]["answers"] > 0 and (smoothed or train.get("loss_type") == "dft"):
         name = "label_smoothing_factor" if smoothed else "loss_type"
-        problems.append(f"'train.{name}' is not for the second training: set 'unlikelihood.answers' to 0")
+        problems.append(f"'train.{name}' does not act in the second training: set 'unlikelihood.answers' to 0")
     if train.get("max_steps", 0) < 1 and "num_train_epochs" in train and train["num_train_epochs"] <= 0:
         problems.append("nothing is trained: set 'train.num_train_epochs' above 0, or 'train.max_steps'")
     return problems
