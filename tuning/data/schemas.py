@@ -56,8 +56,8 @@ def _parted(found: list[Message]) -> tuple[list[Message], list[Message]]:
 
 def _same(some: list[Message], others: list[Message]) -> bool:
     """Whether turns say the same, but for white space around it."""
-    texts = ([(turn["role"], turn["content"].strip()) for turn in turns] for turns in (some, others))
-    return len(some) == len(others) and next(texts) == next(texts)
+    one, other = ([(turn["role"], turn["content"].strip()) for turn in turns] for turns in (some, others))
+    return one == other
 
 
 def preferred(row: dict[str, Any]) -> list[Message]:
