@@ -10,7 +10,7 @@ from stages import prepare
 from tests import tiny
 from tuning.core.errors import UserError
 from tuning.core.paths import UNFINISHED
-from tuning.data import contamination, evaluation_prompts, mixing
+from tuning.data import contamination, evaluation_prompts, mixing, own_answers
 
 PROMPT = {"key": 7, "prompt": "Write a short poem about the old harbour at night, without any comma."}
 PROMPT |= {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{"keywords": None}]}
@@ -67,7 +67,7 @@ def test_the_model_s_own_answers_become_rows_of_their_own_and_are_cleared_when_a
         cleared.append((prepare.PREPARED / "train.jsonl").is_file() and prepare.METRICS.is_file())
         assert [folder] == folders
 
-    monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    monkeypatch.setattr(own_answers, "own_answers", answers)
     monkeypatch.setattr(prepare, "remove", remove)
     foreign = row("Auf Deutsch?", "Ein Fahrrad ist ein Fahrzeug mit zwei Rädern.")
     train, metrics = project([*ROWS, foreign], self_distill=True)
@@ -86,7 +86,7 @@ def test_what_the_model_follows_by_itself_is_followed_in_its_own_words(project, 
         follow = ["One. Two. Three. Four.", "No way, not at all, in no case: it is far too long for that.", None]
         return [None] * len(prompts) if len(asked) == 1 else (follow * len(prompts))[: len(prompts)]
 
-    monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    monkeypatch.setattr(own_answers, "own_answers", answers)
     section = INSTRUCTIONS | {"variants": 1, "types": ["length_constraints:number_words", "startend:quotation"]}
     train, metrics = project(
         [row(f"Question {number}?", "It is so, I think.") for number in range(20)],
@@ -114,7 +114,7 @@ def test_own_answers_are_found_again_by_what_they_depend_on(project, monkeypatch
         found.setdefault(folder, []).append(params)
         return [None] * len(prompts)
 
-    monkeypatch.setattr(prepare.own_answers, "own_answers", answers)
+    monkeypatch.setattr(own_answers, "own_answers", answers)
     for seed, num_val in ((42, 1), (42, 2), (7, 1)):
         project(ROWS, seed=seed, num_val=num_val, self_distill=True)
     assert [[params.seed for params in each] for each in found.values()] == [[42, 42], [7]]

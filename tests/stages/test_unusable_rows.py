@@ -9,7 +9,7 @@ import yaml
 from stages import prepare
 from tests import tiny
 from tuning.core.errors import UserError
-from tuning.data import evaluation_prompts, mixing
+from tuning.data import evaluation_prompts, mixing, preparation
 
 PROMPT = {"key": 7, "prompt": "Say hello.", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
 ROWS = [{"prompt": f"Question {number}?", "response": "Yes."} for number in range(6)]
@@ -95,13 +95,13 @@ def test_numbers_and_special_tokens_are_their_characters(prepared, tmp_path):
 
 @pytest.mark.parametrize(("over_length", "rows"), [("drop", 6), ("truncate", 7)])
 def test_a_row_of_millions_of_characters_is_never_tokenised_whole(prepared, tmp_path, monkeypatch, over_length, rows):
-    longest, tokens = [], prepare.row_tokens
+    longest, tokens = [], preparation.row_tokens
 
     def measured(tokenizer, prompt, completion):
         longest.append(sum(len(turn["content"]) for turn in prompt + completion))
         return tokens(tokenizer, prompt, completion)
 
-    monkeypatch.setattr(prepare, "row_tokens", measured)
+    monkeypatch.setattr(preparation, "row_tokens", measured)
     big = {"prompt": "Go on.", "response": "on and " * 300_000}
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, [*ROWS, big])))
     found, dropped = prepared("rows.jsonl", over_length=over_length)
@@ -111,7 +111,7 @@ def test_a_row_of_millions_of_characters_is_never_tokenised_whole(prepared, tmp_
 
 
 def test_a_row_far_beyond_what_any_model_reads_needs_a_limit(prepared, tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare, "MOST_CHARACTERS", 1000)
+    monkeypatch.setattr(preparation, "MOST_CHARACTERS", 1000)
     big = {"prompt": "Go on.", "response": "on and " * 1000}
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, [*ROWS, big])))
     with pytest.raises(UserError, match=r"rows.jsonl, line 7: this row has 7,005 characters.*'train.max_length'"):

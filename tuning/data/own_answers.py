@@ -6,12 +6,17 @@ Yang et al. 2024, arXiv 2402.13669).
 
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ifeval.prose import sentences
 from tuning.config.params import Params
+from tuning.core.errors import doing
 from tuning.core.files import fingerprint
+from tuning.data.instruction_rows import Treated, is_foreign
+from tuning.data.preparation import Preparation
+from tuning.data.rows import Row
 from tuning.generation import kept_answers
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import Message, prompt_tokens
@@ -20,8 +25,50 @@ from tuning.model.model_spec import check_tokens, model_spec
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+ANSWER_TOKENS = 96  # newly generated answers of the model to plain requests
+FOLLOWING_TOKENS = 192  # newly generated answers to requests with instructions
 LEAST = 8  # an answer with fewer words is not used
 RUN = 5  # a run of this many words may not occur twice
+
+
+def answered_by_the_model(rows: list[Row], preparation: Preparation) -> list[Row]:
+    """With ``data.self_distill``, further rows: the same requests, answered by the base model."""
+    if not preparation.distils:
+        return []
+    asked = [row for row in rows if not row.types and not is_foreign(row.completion[-1]["content"])]
+    answers = _answers([row.prompt for row in asked], preparation, ANSWER_TOKENS)
+    return [
+        preparation.row(f"{row.place}, own answer", row.prompt, [{"role": "assistant", "content": answer}])
+        for row, answer in zip(asked, answers, strict=True)
+        if answer
+    ]
+
+
+def followed_by_the_model(
+    treated: list[tuple[Row, Treated | None]], preparation: Preparation
+) -> tuple[list[tuple[Row, Treated | None]], int]:
+    """With ``data.self_distill``, the base model answers requests whose instructions only count things.
+
+    Where its answer passes all checks, the answer becomes the completion, so that training keeps what the model can
+    do already. Returns the rows and how often the answer passed.
+    """
+    asked = [result for _, result in treated if result and result.only_counts]
+    if not preparation.distils or not asked:
+        return treated, 0
+    answers = _answers([result.prompt for result in asked], preparation, FOLLOWING_TOKENS)
+    own = {
+        id(result): replace(result, completion=[{"role": "assistant", "content": answer}])
+        for result, answer in zip(asked, answers, strict=True)
+        if answer and result.is_followed_by(answer)
+    }
+    return [(row, own.get(id(result), result)) for row, result in treated], len(own)
+
+
+def _answers(prompts: list, preparation: Preparation, new_tokens: int) -> list[str | None]:
+    """The base model's own answers; None where one cannot be used."""
+    params = preparation.params
+    with doing(f"answering requests with {params.model}; finished answers are kept"):
+        return own_answers(prompts, preparation.tokenizer, params, preparation.folder, new_tokens)
 
 
 def own_answers(
