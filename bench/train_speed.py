@@ -29,7 +29,7 @@ from transformers import TrainerCallback
 from tuning.config.params import Params, checked
 from tuning.config.yaml_file import load
 from tuning.core.allocator import keep_freed_memory
-from tuning.data import schemas
+from tuning.data import conversations
 from tuning.memory.estimator import Estimator
 from tuning.memory.flops import matrix_rate, training_flops
 from tuning.memory.run import Run
@@ -135,7 +135,7 @@ def sized(params: Params, size: str):
 
 def chosen(values: dict, tokenizer, arguments: argparse.Namespace) -> list[dict]:
     """Rows spread over the starter data; or as many of a given length, a third of it the prompt."""
-    found = [conversation for _, conversation in schemas.read(str(ROOT / values["dataset"]))]
+    found = [conversation for _, conversation in conversations.read(str(ROOT / values["dataset"]))]
     if not arguments.tokens:
         spread = found[:: max(1, len(found) // arguments.rows)][: arguments.rows]
         return [{"prompt": row.prompt, "completion": row.completion} for row in spread]

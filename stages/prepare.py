@@ -1,11 +1,12 @@
 """Turns the data set and the evaluation prompts into the files that the other stages read."""
 
 import random
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from tuning.config.declared import declared
-from tuning.config.params import read_params
+from tuning.config.params import Params, read_params
 from tuning.core.command import run, without_arguments
 from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, write_bytes, write_json, write_jsonl
@@ -23,6 +24,7 @@ from tuning.model.chat_template import has_own_template, load_tokenizer
 PREPARED = Path("data/prepared")
 FILES = ("train.jsonl", "validation.jsonl", "prompts.jsonl", "sample.md")
 METRICS = Path("metrics/data.json")
+MANY = 0.1  # of the rows without an instruction: from here on it is said
 # Keys that say which requests the model answers, and not how: answers are kept by the requests themselves.
 WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
 
@@ -52,14 +54,11 @@ def main() -> None:
     own = answered_by_the_model(train, preparation)
     counts.own_answers = len(own)
     with doing("writing instructions into the rows"):
-        treated = list(
-            instruction_rows.treat_all([*train, *own], types, params.data.instructions, params.seed, counts.lost)
-        )
+        treated = list(instruction_rows.treat_all([*train, *own], types, params.data.instructions, params.seed, counts))
     treated, counts.followed_by_itself = followed_by_the_model(treated, preparation)
     train = decontaminated(instructed(treated, preparation, counts), evaluation, preparation, counts, treated=True)
     if not train:
-        hint = "set 'data.instructions.keep_untouched' to true, or 'data.instructions.max_words' higher"
-        raise UserError(f"dataset: no row is left to train on; {hint}")
+        raise UserError(f"dataset: no row is left to train on ({counts.reasons()}){advice(params)}")
 
     write_jsonl(PREPARED / "train.jsonl", (row.as_json() for row in train))
     write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
@@ -70,9 +69,17 @@ def main() -> None:
     write_json(METRICS, summary(train, validation, evaluation, counts) | of_hub)
     remove(folder)
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
-    print(
-        ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in counts.dropped.items()) + " rows dropped"
-    )
+    print(f"rows dropped: {counts.reasons()}")
+    if counts.untouched() > MANY * len(rows):
+        print(f"note: {counts.untouched()} of {len(rows)} rows got no instruction and are left out{advice(params)}")
+
+
+def advice(params: Params) -> str:
+    """How to train on rows that get no instruction; nothing if they are trained on."""
+    if params.data.instructions.keep_untouched:
+        return ""
+    hint = "set 'data.instructions.keep_untouched' to true, or 'data.instructions.max_words' higher"
+    return f": to train on them, {hint}"
 
 
 def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], float]]) -> None:
@@ -89,11 +96,32 @@ def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], fl
             print(f"mix: {count} of {len(rows)} rows of {source.name}")
 
 
+def beginning(row: Row) -> str:
+    """What a row's conversation begins with: its first request, after what the system says."""
+    first = next(index for index, turn in enumerate(row.prompt) if turn["role"] == "user")
+    return repr(row.prompt[: first + 1])
+
+
 def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row]]:
-    """Rows for training and for validation, each in the data set's order; the seed draws the latter."""
+    """Rows for training and for validation, each in the data set's order; the seed draws the latter.
+
+    A request that stands in several rows, with different answers or as the beginning of longer conversations, is
+    wholly in one of the two. For that, there may be fewer rows to validate on; where every request has more rows than
+    ``num_val``, single rows are drawn all the same.
+    """
     if len(rows) <= num_val:
-        raise UserError(f"dataset: {len(rows)} usable rows, but 'data.num_val' keeps {num_val} of them for validation")
+        problem = f"{len(rows)} usable rows, but 'data.num_val' keeps {num_val} of them for validation"
+        raise UserError(f"dataset: {problem}: set it lower, or to 0 for no validation")
     chosen = set(random.Random(seed).sample(range(len(rows)), num_val))
+    groups = defaultdict(list)
+    for index, row in enumerate(rows):
+        groups[beginning(row)].append(index)
+    if any(0 < len(chosen.intersection(group)) < len(group) for group in groups.values()):
+        apart: set[int] = set()
+        for group in random.Random(seed).sample(list(groups.values()), len(groups)):
+            if len(apart) + len(group) <= num_val:
+                apart.update(group)
+        chosen = apart or chosen
     train = [row for index, row in enumerate(rows) if index not in chosen]
     return train, [rows[index] for index in sorted(chosen)]
 

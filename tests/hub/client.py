@@ -47,10 +47,12 @@ def model(values: dict) -> dict:
 
 def rows(values: dict) -> dict:
     """Reads the data sets as prepare does."""
-    from tuning.data import mixing, schemas
+    from tuning.data import conversations, mixing
 
     sources = [source.pinned() for source in mixing.sources(values["dataset"], values["data"]["columns"])]
-    found = [conversation for source in sources for _, conversation in schemas.read(source.origin, source.columns)]
+    found = [
+        conversation for source in sources for _, conversation in conversations.read(source.origin, source.columns)
+    ]
     first = next(conversation for conversation in found if conversation)
     return {
         "commits": [source.origin.revision for source in sources],

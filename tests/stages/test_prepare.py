@@ -135,6 +135,24 @@ def test_instructions_that_no_row_can_carry(project):
         project(ROWS, instructions=INSTRUCTIONS | {"types": ["detectable_format:title"], "keep_untouched": False})
 
 
+def test_rows_without_an_instruction_are_counted_and_said(project, capsys):
+    listed = [row(f"Tell me {name}.", "\n".join(["- one more word"] * 4)) for name in "abc"]
+    instructions = INSTRUCTIONS | {"max_words": 10, "keep_untouched": False}
+    train, metrics = project([*ROWS, *listed], instructions=instructions)
+    left_out = metrics["dropped"]["too_long_to_instruct"]
+    assert left_out == 9 - 1 - len(train) // 2
+    told = f"note: {left_out} of 9 rows got no instruction and are left out: to train on them, set"
+    assert told in capsys.readouterr().out
+
+
+def test_no_request_stands_in_both_parts(project):
+    rows = [row(f"Question {number // 4}?", f"Answer {number}.") for number in range(20)]
+    train, metrics = project(rows, num_val=6, instructions=INSTRUCTIONS | {"fraction": 0})
+    validation = [json.loads(line) for line in (prepare.PREPARED / "validation.jsonl").read_text().splitlines()]
+    assert (len(train), len(validation)) == (16, 4)
+    assert not {repr(row["prompt"]) for row in train} & {repr(row["prompt"]) for row in validation}
+
+
 def test_an_unknown_type_is_named_and_what_is_there_stays(project):
     project(ROWS)
     before = (prepare.PREPARED / "train.jsonl").read_bytes()
@@ -175,7 +193,9 @@ def test_columns_of_ones_own(project):
     rows = [{"question": f"Q{number}?", "answer": "A."} for number in range(4)]
     train, _ = project(rows, columns={"prompt": "question", "response": "answer"})
     assert train[0]["prompt"][0]["content"].startswith("Q")
-    with pytest.raises(UserError, match="'data.columns' names 'reply', but the columns are question, answer"):
+    with pytest.raises(
+        UserError, match="'data.columns' names 'reply', but the columns of this row are question, answer"
+    ):
         project(rows, columns={"prompt": "question", "response": "reply"})
 
 

@@ -19,7 +19,7 @@ class Strange(Exception):
 
 # What is run, the function in which the exception arises, and what the message says was being done.
 MIDDLES = [
-    (prepare.main, "tuning.data.schemas._conversation", "reading rows.jsonl, line 1"),
+    (prepare.main, "tuning.data.conversations._conversation", "reading rows.jsonl, line 1"),
     (prepare.main, "tuning.data.evaluation_prompts.read", "reading the prompts of prompts.jsonl"),
     (prepare.main, "tuning.data.instruction_rows.treat_all", "writing instructions into the rows"),
     (baseline.main, "stages.baseline.load_model", "loading MODEL"),

@@ -6,7 +6,7 @@ from typing import Any
 from tqdm import tqdm
 
 from tuning.core.errors import UserError
-from tuning.data import contamination, mixing, schemas
+from tuning.data import contamination, conversations, mixing
 from tuning.data.preparation import Preparation
 from tuning.data.rows import Counts, Row
 
@@ -20,8 +20,8 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
     rows: list[Row] = []
     seen: set[bytes] = set()
     before = counts.dropped.copy()
-    stops = schemas.stops_at_errors(source.origin, preparation.params.data.on_error)
-    found = schemas.read(source.origin, source.columns, stops, counts.drop)
+    stops = conversations.stops_at_errors(source.origin, preparation.params.data.on_error)
+    found = conversations.read(source.origin, source.columns, stops, counts.drop)
     for place, conversation in tqdm(found, desc="prepare", unit=" rows"):
         if conversation is None:
             continue
@@ -46,8 +46,8 @@ def clean(source: mixing.Source, preparation: Preparation, counts: Counts) -> li
             continue
         rows.append(row)
     if not rows:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in (counts.dropped - before).items()) or "it has none"
-        raise UserError(f"dataset: no row of {source.name} is left to train on ({reasons.replace('_', ' ')})")
+        reasons = counts.reasons(before) or "it has none"
+        raise UserError(f"dataset: no row of {source.name} is left to train on ({reasons})")
     return rows
 
 

@@ -30,6 +30,8 @@ def rows(name: str, text: str, delimiters: str) -> Iterator[tuple[str, dict[str,
     if isinstance(header, RowError):
         raise UserError(f"{place}: {header}")
     header = [column.strip() for column in header]
+    while header and not header[-1]:  # as spreadsheets leave them
+        header.pop()
     for column in header:
         if column and header.count(column) > 1:
             raise UserError(f"{place}: the column {column!r} stands twice in the header")
@@ -71,4 +73,4 @@ def _row(header: list[str], record: list[str] | RowError) -> dict[str, Any] | Ro
         )
     return {
         column: cell for column, cell in zip(header, record, strict=False) if column
-    }  # spreadsheets leave some blank
+    }  # pandas leaves the first blank

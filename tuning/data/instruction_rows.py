@@ -15,6 +15,7 @@ from ifeval.text import Text
 from ifeval.wording import ask
 from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
+from tuning.data.rows import Counts
 
 TRIES = 3  # draws of types before a variant is given up
 SPREAD = 8  # with more rows of difference than this, the rarer type always comes first
@@ -65,26 +66,26 @@ class Treated:
 
 
 def treat_all(
-    rows: list[Row], types: list[str], section: Instructions, seed: int, lost: Counter
+    rows: list[Row], types: list[str], section: Instructions, seed: int, counts: Counts
 ) -> Iterator[tuple[Row, Treated | None]]:
     """Yields each row with its variants, as many as ``section`` says, or with None if it stays as it is.
 
     A completion is cut at a sentence end within ``max_words`` words; a fraction ``short`` of the variants keeps only
     the sentences that their instructions need. Required lengths and words are imposed on texts twice as long. A longer
-    text that cannot be cut stays as it is, and without ``keep_untouched`` its row is dropped. Rows that are not in
-    English stay as they are, because wordings and added phrases are English, and so do those that carry instructions
-    already. Types imposed less often so far are
-    tried first.
+    text that cannot be cut stays as it is, as does a row that no instruction fits or none is drawn for; without
+    ``keep_untouched`` these are dropped. Rows that are not in English stay as they are, because wordings and added
+    phrases are English, and so do those that carry instructions already. Types imposed less often so far are tried
+    first.
 
     Args:
         rows: each has ``prompt``, ``completion``, and ``types`` of the instructions that it carries.
         types: ids to draw from.
         section: ``data.instructions`` of params.yaml.
         seed: of what is drawn.
-        lost: counts the types of what could not be imposed.
+        counts: of the types that could not be imposed, and of dropped rows.
     """
     answers, given = _other_answers(rows), Counter()
-    counts, weights = range(1, len(section.per_row) + 1), section.per_row
+    numbers = range(1, len(section.per_row) + 1)
     for row in rows:
         rng, text = random.Random(f"{seed} {row.prompt} {row.completion}"), row.completion[-1]["content"]
         if row.types or is_foreign(text):
@@ -92,21 +93,32 @@ def treat_all(
             continue
         texts = beginnings(text, section.max_words)
         if rng.random() >= section.fraction or not texts:
-            if section.keep_untouched:
-                yield row, None
+            reason = "not_drawn" if texts else "too_long_to_instruct"
+            yield from _untouched(row, section, counts, reason)
             continue
+        before = given.total()
         longest = beginnings(text, section.max_words and 2 * section.max_words)[-1]
         other = next((answer for answer in answers[repr(row.prompt)] if answer != text), None)
         for _ in range(section.variants):
-            count = rng.choices(counts, weights)[0]
+            number = rng.choices(numbers, section.per_row)[0]
             lengths = texts if rng.random() < section.short else texts[-1:]
             for _ in range(TRIES):
                 order = sorted(types, key=lambda name: given[name] + SPREAD * rng.random())
-                treated = treat(Request(row.prompt, lengths, longest, other), order, count, rng, lost)
+                treated = treat(Request(row.prompt, lengths, longest, other), order, number, rng, counts.lost)
                 if treated is not None:
                     given.update(treated.types)
                     yield row, treated
                     break
+        if given.total() == before:
+            yield from _untouched(row, section, counts, "no_instruction_fits")
+
+
+def _untouched(row: Row, section: Instructions, counts: Counts, reason: str) -> Iterator[tuple[Row, None]]:
+    """The row as it is, or nothing, as ``keep_untouched`` says; then it is counted."""
+    if section.keep_untouched:
+        yield row, None
+    else:
+        counts.dropped[reason] += 1
 
 
 def beginnings(text: str, max_words: int | None) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError
+from tuning.data.conversations import Conversation
 from tuning.data.rows import Row
-from tuning.data.schemas import Conversation
 from tuning.model.chat_template import row_tokens
 
 MOST_CHARACTERS = 10_000_000  # of a row where train.max_length is null: its tokens take 2 GB while they are made

@@ -10,6 +10,9 @@ from tqdm import tqdm
 from tuning.core.terminal import printable
 from tuning.model.chat_template import Tokens
 
+# Why a row gets no verifiable instruction; without data.instructions.keep_untouched it is dropped for it.
+UNTOUCHED = ("too_long_to_instruct", "no_instruction_fits", "not_drawn")
+
 
 class RowError(Exception):
     """A row of a data set that cannot be used; the message says why, and ``reason`` is what it is counted as."""
@@ -60,6 +63,15 @@ class Counts:
     lost: Counter = field(default_factory=Counter)
     own_answers: int = 0
     followed_by_itself: int = 0
+
+    def untouched(self) -> int:
+        """Rows that are dropped because they got no instruction."""
+        return sum(self.dropped[reason] for reason in UNTOUCHED)
+
+    def reasons(self, before: Counter[str] | None = None) -> str:
+        """What is dropped, or has been since ``before``, in words: "2 empty, 1 over length"."""
+        found = self.dropped if before is None else self.dropped - before
+        return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in found.items())
 
     def drop(self, reason: str, message: str) -> None:
         """Counts a row that is dropped, and shows the first of each reason."""

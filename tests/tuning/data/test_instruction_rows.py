@@ -17,6 +17,7 @@ from tests.tiny import ROOT
 from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
 from tuning.data import contamination, instruction_rows
+from tuning.data.rows import Counts
 
 SECTION = {"fraction": 1.0, "variants": 2, "per_row": [0.4, 0.4, 0.2], "types": "all"}
 SECTION |= {"max_words": None, "short": 0.5, "keep_untouched": True}
@@ -37,18 +38,17 @@ def starter(count=None):
         yield Row([{"role": "user", "content": request}], [{"role": "assistant", "content": row["output"]}])
 
 
-def treated(rows, lost=None, seed=1, **changes):
-    lost = Counter() if lost is None else lost
+def treated(rows, counts=None, seed=1, **changes):
     section = Instructions.model_validate(SECTION | changes)
     types = instruction_rows.chosen_types(section.types)
-    return list(instruction_rows.treat_all(list(rows), types, section, seed, lost))
+    return list(instruction_rows.treat_all(list(rows), types, section, seed, counts or Counts()))
 
 
 @pytest.fixture(scope="module")
 def all_rows():
     """Of all starter rows in English, two variants each."""
     rows = [row for row in starter() if not instruction_rows.is_foreign(row.completion[0]["content"])]
-    return treated(rows)
+    return [(row, result) for row, result in treated(rows) if result is not None]
 
 
 def test_nearly_every_row_gets_as_many_variants_as_asked(all_rows):
@@ -216,11 +216,30 @@ def test_the_official_scorer_agrees_with_every_row(monkeypatch):
             assert all(verdicts), (result, kept)
 
 
+def said(answer):
+    return Row([{"role": "user", "content": "?"}], [{"role": "assistant", "content": answer}])
+
+
 def test_what_cannot_be_kept_is_counted():
-    lost = Counter()
-    rows = [Row([{"role": "user", "content": "?"}], [{"role": "assistant", "content": "42"}])]
-    assert treated(rows, lost, types=["detectable_format:title"], variants=3) == []
-    assert sum(lost.values()) == 3 * instruction_rows.TRIES
+    counts, rows = Counts(), [said("42")]
+    assert treated(rows, counts, types=["detectable_format:title"], variants=3, keep_untouched=False) == []
+    assert counts.lost.total() == 3 * instruction_rows.TRIES
+    assert counts.untouched() == counts.dropped["no_instruction_fits"] == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes", "reason"),
+    [
+        ([said("42")], {"types": ["combination:two_responses"]}, "no_instruction_fits"),
+        ([said("\n".join(["- one more word"] * 30))], {"max_words": 60}, "too_long_to_instruct"),
+        ([said("It is so.")], {"fraction": 0.0}, "not_drawn"),
+    ],
+)
+def test_a_row_without_an_instruction_is_kept_or_counted(rows, changes, reason):
+    assert treated(rows, keep_untouched=True, **changes) == [(rows[0], None)]
+    counts = Counts()
+    assert treated(rows, counts, keep_untouched=False, **changes) == []
+    assert counts.dropped[reason] == counts.untouched() == 1
 
 
 @pytest.mark.parametrize("name", ["prompts", "prompts_unseen"])

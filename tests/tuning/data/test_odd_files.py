@@ -10,7 +10,7 @@ import pytest
 from ifeval import unpacking
 from tests.tuning.data.test_data_files import ROWS, read
 from tuning.core.errors import UserError
-from tuning.data import schemas
+from tuning.data import conversations
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,9 @@ def test_a_broken_line_is_one_row_wherever_it_stands(tmp_path, broken):
     lines[broken] += " x"
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     dropped = []
-    found = list(schemas.read(str(tmp_path / "rows.jsonl"), stops=False, drop=lambda *about: dropped.append(about)))
+    found = list(
+        conversations.read(str(tmp_path / "rows.jsonl"), stops=False, drop=lambda *about: dropped.append(about))
+    )
     assert [conversation is None for _, conversation in found] == [number == broken for number in range(3)]
     assert [(reason, f"line {broken + 1}" in message) for reason, message in dropped] == [("not_json", True)]
 

@@ -7,14 +7,14 @@ import pytest
 
 from tests.tuning.data.test_data_files import read
 from tuning.core.errors import UserError
-from tuning.data import schemas
+from tuning.data import conversations
 
 ROWS = [{"prompt": "Why?", "response": "So."}, {"prompt": "How?", "response": "Thus."}]
 SAID = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
 
 
-def conversations(path, columns=None):
-    return [found and [*found.prompt, *found.completion] for _, found in schemas.read(str(path), columns)]
+def said(path, columns=None):
+    return [found and [*found.prompt, *found.completion] for _, found in conversations.read(str(path), columns)]
 
 
 def test_turns_of_two_schemas_in_one_typed_column(tmp_path):
@@ -27,22 +27,22 @@ def test_turns_of_two_schemas_in_one_typed_column(tmp_path):
     Dataset.from_list(rows).to_parquet(tmp_path / "rows.parquet")
     (tmp_path / "rows.jsonl").write_text(json.dumps(rows[0]))
     for name in ("rows.parquet", "rows.jsonl"):
-        assert conversations(tmp_path / name) == [SAID]
+        assert said(tmp_path / name) == [SAID]
 
 
 def test_turns_whose_content_is_named_text(tmp_path):
     turns = [{"role": "prompter", "text": "Why?"}, {"role": "assistant", "text": [{"type": "text", "text": "So."}]}]
     (tmp_path / "rows.jsonl").write_text(json.dumps({"messages": turns}))
-    assert conversations(tmp_path / "rows.jsonl") == [SAID]
+    assert said(tmp_path / "rows.jsonl") == [SAID]
     (tmp_path / "rows.jsonl").write_text(json.dumps({"messages": [turns[0], {"role": "assistant", "text": {"x": 1}}]}))
     with pytest.raises(UserError, match="line 1: 'text' must hold text, not dict"):
-        conversations(tmp_path / "rows.jsonl")
+        said(tmp_path / "rows.jsonl")
 
 
 def test_a_row_alone_whose_request_is_in_parts(tmp_path):
     row = {"prompt": [{"type": "text", "text": "Why?"}], "response": "So."}
     (tmp_path / "rows.json").write_text(json.dumps(row, indent=1))
-    assert conversations(tmp_path / "rows.json") == [SAID]
+    assert said(tmp_path / "rows.json") == [SAID]
 
 
 @pytest.mark.parametrize("whole", [{"data": {"rows": ROWS}}, {"version": 2, "result": {"page": 1, "items": ROWS}}])
@@ -83,9 +83,9 @@ def test_zeros_that_a_full_disk_has_left_are_one_bad_line(tmp_path, at):
     lines.insert(at, "\0" * 37)
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     with pytest.raises(UserError, match=rf"rows\.jsonl, line {at + 1}: not JSON.*'data.on_error: drop' goes on"):
-        conversations(tmp_path / "rows.jsonl")
+        said(tmp_path / "rows.jsonl")
     dropped = []
-    found = schemas.read(str(tmp_path / "rows.jsonl"), stops=False, drop=lambda reason, _: dropped.append(reason))
+    found = conversations.read(str(tmp_path / "rows.jsonl"), stops=False, drop=lambda reason, _: dropped.append(reason))
     assert sum(conversation is not None for _, conversation in found) == 2
     assert dropped == ["not_json"]
 
@@ -100,15 +100,15 @@ def test_mapped_columns_leave_the_others_that_a_schema_may_have(tmp_path, capsys
         "id": 1,
     }
     (tmp_path / "rows.jsonl").write_text(json.dumps(row))
-    ((first, *turns, last),) = conversations(tmp_path / "rows.jsonl", {"prompt": "question", "response": "answer"})
+    ((first, *turns, last),) = said(tmp_path / "rows.jsonl", {"prompt": "question", "response": "answer"})
     assert first == {"role": "system", "content": "Be kind."}
     assert [turn["content"] for turn in (*turns, last)] == ["Hi", "Ho", "Why?", "So."]
-    assert "columns that are not used: id" in capsys.readouterr().out
+    assert "columns that are not used: prompt, id" in capsys.readouterr().out
 
 
 def test_an_input_beside_a_prompt_is_named_as_unused(tmp_path, capsys):
     (tmp_path / "rows.jsonl").write_text(json.dumps({**ROWS[0], "input": "The text."}))
-    assert conversations(tmp_path / "rows.jsonl") == [SAID]
+    assert said(tmp_path / "rows.jsonl") == [SAID]
     assert "columns that are not used: input" in capsys.readouterr().out
 
 
@@ -116,17 +116,17 @@ def test_a_history_that_is_no_list_of_pairs(tmp_path):
     for history in ("Hi and Ho", "[1]", "[[1]", [["Hi"]], {"Hi": "Ho"}):
         (tmp_path / "rows.jsonl").write_text(json.dumps({**ROWS[0], "history": history}))
         with pytest.raises(UserError, match="line 1: 'history' must hold pairs of request and answer"):
-            conversations(tmp_path / "rows.jsonl")
+            said(tmp_path / "rows.jsonl")
     for empty in ("", "[]", None, []):
         (tmp_path / "rows.jsonl").write_text(json.dumps({**ROWS[0], "history": empty}))
-        assert conversations(tmp_path / "rows.jsonl") == [SAID]
+        assert said(tmp_path / "rows.jsonl") == [SAID]
 
 
 @pytest.mark.parametrize("padding", [None, float("nan")])
 @pytest.mark.parametrize("column", ["input", "system", "history", "instruction_id_list"])
 def test_padding_in_a_column_that_need_not_be_there(tmp_path, column, padding):
     (tmp_path / "rows.jsonl").write_text(json.dumps({"instruction": "Why?", "output": "So.", column: padding}))
-    assert conversations(tmp_path / "rows.jsonl") == [SAID]
+    assert said(tmp_path / "rows.jsonl") == [SAID]
 
 
 def test_padding_in_a_turn(tmp_path):
@@ -136,7 +136,7 @@ def test_padding_in_a_turn(tmp_path):
         SAID[1] | {"from": nan, "function_call": None},
     ]
     (tmp_path / "rows.jsonl").write_text(json.dumps({"messages": turns}))
-    assert conversations(tmp_path / "rows.jsonl") == [SAID]
+    assert said(tmp_path / "rows.jsonl") == [SAID]
 
 
 def test_single_turns_in_columns(tmp_path):
@@ -144,18 +144,18 @@ def test_single_turns_in_columns(tmp_path):
     row = json.dumps({"prompt": SAID[0], "completion": SAID[1]})
     for text, count in ((row, 1), (f"{row}\n{row}", 2)):
         (tmp_path / "rows.jsonl").write_text(text)
-        assert conversations(tmp_path / "rows.jsonl") == [SAID] * count
+        assert said(tmp_path / "rows.jsonl") == [SAID] * count
 
 
 def test_preferences_without_a_prompt(tmp_path):
     row = {"chosen": SAID, "rejected": [SAID[0], {"role": "assistant", "content": "No."}]}
     (tmp_path / "rows.jsonl").write_text("\n".join([json.dumps(row)] * 2))
-    assert conversations(tmp_path / "rows.jsonl") == [SAID] * 2
+    assert said(tmp_path / "rows.jsonl") == [SAID] * 2
     (tmp_path / "rows.jsonl").write_text(json.dumps(row | {"instruction": "What?", "output": "That."}))
-    assert [turn["content"] for turn in conversations(tmp_path / "rows.jsonl")[0]] == ["What?", "That."]
+    assert [turn["content"] for turn in said(tmp_path / "rows.jsonl")[0]] == ["What?", "That."]
     (tmp_path / "rows.jsonl").write_text(json.dumps({"chosen": "Human: a", "rejected": "Human: b"}))
-    with pytest.raises(UserError, match="'chosen' is text and no conversation, .* such as {prompt: question}"):
-        conversations(tmp_path / "rows.jsonl")
+    with pytest.raises(UserError, match="'chosen' is text and no list of messages, .*: divide such texts"):
+        said(tmp_path / "rows.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_preferences_without_a_prompt(tmp_path):
 )
 def test_a_mapping_of_columns_is_proposed(tmp_path, request_, answer):
     (tmp_path / "rows.csv").write_text(f"id,{request_},{answer}\n1,Why?,So.\n")
-    with pytest.raises(UserError, match=rf"can map .*: {{prompt: {request_}, completion: {answer}}}; 'data.on_error"):
-        conversations(tmp_path / "rows.csv")
-    found = conversations(tmp_path / "rows.csv", {"prompt": request_, "completion": answer})
+    with pytest.raises(UserError, match=rf"can map .*: {{prompt: {request_}, completion: {answer}}}$"):
+        said(tmp_path / "rows.csv")
+    found = said(tmp_path / "rows.csv", {"prompt": request_, "completion": answer})
     assert found == [SAID]

@@ -1,14 +1,13 @@
 """Rows that carry instructions already keep them, and get no others."""
 
 import json
-from collections import Counter
 
 import pytest
 
 from tuning.config.own_keys import Instructions
 from tuning.core.errors import UserError
-from tuning.data import instruction_rows, schemas
-from tuning.data.rows import Row
+from tuning.data import conversations, instruction_rows
+from tuning.data.rows import Counts, Row
 from tuning.model.chat_template import Tokens
 
 ASKED = {
@@ -21,7 +20,7 @@ ALPACA = {"instruction": "Name three rivers.", "input": "", "output": "Elbe, Tay
 def read(tmp_path, *rows, name="rows.jsonl"):
     path = tmp_path / name
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return [conversation for _, conversation in schemas.read(str(path))]
+    return [conversation for _, conversation in conversations.read(str(path))]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_cells_without_instructions(tmp_path):
     lines += [f"Name {number}.,It is one,{cell},{cell}" for number, cell in enumerate(("", " ", "null", "NaN"))]
     lines.append("""Name more.,Elbe,"['punctuation:no_comma']",""")
     (tmp_path / "rows.csv").write_text("\n".join(lines))
-    found = [conversation.types for _, conversation in schemas.read(str(tmp_path / "rows.csv"))]
+    found = [conversation.types for _, conversation in conversations.read(str(tmp_path / "rows.csv"))]
     assert found == [(), (), (), (), ("punctuation:no_comma",)]
 
 
@@ -94,6 +93,6 @@ def test_no_other_instruction_is_added_to_them():
         for number, types in enumerate([("punctuation:no_comma",), ()])
     ]
     types = instruction_rows.chosen_types("all")
-    treated = list(instruction_rows.treat_all(rows, types, section, 0, Counter()))
+    treated = list(instruction_rows.treat_all(rows, types, section, 0, Counts()))
     assert [result for row, result in treated if row.types] == [None]
     assert all(result.types for row, result in treated if not row.types)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tuning.core.errors import UserError
-from tuning.data import schemas
+from tuning.data import conversations
 
 
 def write(path, *rows):
@@ -101,7 +101,7 @@ def assistant(content):
     ],
 )
 def test_schemas(tmp_path, row, prompt, completion):
-    ((place, conversation),) = schemas.read(write(tmp_path / "rows.jsonl", row))
+    ((place, conversation),) = conversations.read(write(tmp_path / "rows.jsonl", row))
     assert place.endswith("rows.jsonl, line 1")
     assert conversation.prompt == prompt
     assert conversation.completion == [assistant(completion)]
@@ -125,7 +125,7 @@ def test_other_kinds_of_file(tmp_path, kind):
         from datasets import Dataset
 
         Dataset.from_list(rows).to_parquet(path)
-    read = [conversation for _, conversation in schemas.read(str(path))]
+    read = [conversation for _, conversation in conversations.read(str(path))]
     assert [conversation.prompt[0]["content"] for conversation in read] == ["Add.\n\n1, 2", "Stop."]
 
 
@@ -139,7 +139,7 @@ def test_other_kinds_of_file(tmp_path, kind):
     ],
 )
 def test_empty_rows_are_none(tmp_path, row):
-    ((_, conversation),) = schemas.read(write(tmp_path / "rows.jsonl", row))
+    ((_, conversation),) = conversations.read(write(tmp_path / "rows.jsonl", row))
     assert conversation is None
 
 
@@ -155,7 +155,7 @@ def test_empty_rows_are_none(tmp_path, row):
 )
 def test_malformed_rows_are_named(tmp_path, rows, words):
     with pytest.raises(UserError) as raised:
-        list(schemas.read(write(tmp_path / "rows.jsonl", *rows)))
+        list(conversations.read(write(tmp_path / "rows.jsonl", *rows)))
     for word in words:
         assert word in str(raised.value)
 
@@ -163,27 +163,27 @@ def test_malformed_rows_are_named(tmp_path, rows, words):
 def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "broken.jsonl").write_text('{"prompt": "a", "response": "b"}\n{"prompt"')
     with pytest.raises(UserError, match=r"broken\.jsonl, line 2: not JSON"):
-        list(schemas.read(str(tmp_path / "broken.jsonl")))
+        list(conversations.read(str(tmp_path / "broken.jsonl")))
     for name in ("none.jsonl", "none.json", "none.csv"):
         with pytest.raises(UserError, match="there is no such file"):
-            list(schemas.read(str(tmp_path / name)))
+            list(conversations.read(str(tmp_path / name)))
     (tmp_path / "rows.txt").write_text("x")
     with pytest.raises(UserError, match="must end with"):
-        list(schemas.read(str(tmp_path / "rows.txt")))
+        list(conversations.read(str(tmp_path / "rows.txt")))
     (tmp_path / "bad.parquet").write_text("x")
     with pytest.raises(UserError, match="cannot be read as a data set"):
-        list(schemas.read(str(tmp_path / "bad.parquet")))
+        list(conversations.read(str(tmp_path / "bad.parquet")))
 
 
 @pytest.mark.parametrize("name", ["tatsu-lab/alpaca", "GAIR/lima"])
 def test_a_hub_that_cannot_be_reached_is_said(name):
     with pytest.raises(UserError, match="check the network, or name a local"):
-        list(schemas.read(name))
+        list(conversations.read(name))
 
 
 def test_a_name_that_is_neither_file_nor_hub_id():
     with pytest.raises(UserError, match="neither a local file nor the id"):
-        list(schemas.read("some where/else?"))
+        list(conversations.read("some where/else?"))
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_the_advised_columns_lose_nothing_of_the_request(tmp_path, columns, advi
     row = {name: f"The {name}." for name in columns}
     file = write(tmp_path / "rows.jsonl", row)
     with pytest.raises(UserError, match=re.escape(f"can map other names to these: {advice}")):
-        list(schemas.read(file))
-    ((_, conversation),) = schemas.read(file, yaml.safe_load(advice))
+        list(conversations.read(file))
+    ((_, conversation),) = conversations.read(file, yaml.safe_load(advice))
     said = conversation.prompt[-1]["content"] + conversation.completion[-1]["content"]
     assert all(text in said for name, text in row.items() if name not in ("category", "id"))

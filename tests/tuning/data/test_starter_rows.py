@@ -7,7 +7,7 @@ import pytest
 
 from ifeval import INSTRUCTIONS
 from tests.tiny import ROOT
-from tuning.data import contamination, schemas
+from tuning.data import contamination, conversations
 
 STARTER = ROOT / "data/starter"
 FILES = ("instructions.jsonl", "forms.jsonl", "more_forms.jsonl", "long.jsonl")
@@ -19,7 +19,7 @@ def rows(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_row_can_be_used_and_follows_its_own_instructions(name):
-    read = [conversation for _, conversation in schemas.read(str(STARTER / name))]
+    read = [conversation for _, conversation in conversations.read(str(STARTER / name))]
     assert None not in read
     assert len(read) == len(rows(name))
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tuning.data import schemas
+from tuning.data import conversations
 
 ASKED = [
     {"role": "system", "content": "Be kind."},
@@ -24,8 +24,8 @@ def write(path, *rows):
     return str(path)
 
 
-def conversations(path, columns=None):
-    return [found and [*found.prompt, *found.completion] for _, found in schemas.read(path, columns)]
+def said(path, columns=None):
+    return [found and [*found.prompt, *found.completion] for _, found in conversations.read(path, columns)]
 
 
 @pytest.mark.parametrize("form", [json.dumps, str])
@@ -35,12 +35,12 @@ def test_every_cell_is_a_list_of_turns(tmp_path, form, answer):
     others = [{key: turn[key] for key in ("from", "value")} for turn in shared]
     rows = [{"prompt": form(turns), answer: form(SAID)} for turns in (ASKED, others)]
     blank = {"prompt": " ", answer: form(SAID)}
-    assert conversations(write(tmp_path / "rows.csv", blank, *rows)) == [None, ASKED + SAID, ASKED + SAID]
+    assert said(write(tmp_path / "rows.csv", blank, *rows)) == [None, ASKED + SAID, ASKED + SAID]
 
 
 def test_under_names_of_one_s_own(tmp_path):
     path = write(tmp_path / "rows.csv", {"asked": json.dumps(ASKED), "said": "It's so."})
-    assert conversations(path, {"prompt": "asked", "response": "said"}) == [ASKED + SAID]
+    assert said(path, {"prompt": "asked", "response": "said"}) == [ASKED + SAID]
 
 
 def test_in_lines_of_json_and_typed_columns_too(tmp_path):
@@ -50,12 +50,12 @@ def test_in_lines_of_json_and_typed_columns_too(tmp_path):
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     Dataset.from_list(rows).to_parquet(tmp_path / "rows.parquet")
     for name in ("rows.jsonl", "rows.parquet"):
-        assert conversations(str(tmp_path / name)) == [ASKED + SAID] * 2
+        assert said(str(tmp_path / name)) == [ASKED + SAID] * 2
 
 
 @pytest.mark.parametrize("other", ["What is in it?", "[1, 2]", "[]", '[{"role": "user"}]', "[{", '[{"a": 1}]'])
 def test_one_cell_of_something_else_makes_all_of_the_column_text(tmp_path, capsys, other):
     text = json.dumps(ASKED)
     path = write(tmp_path / "rows.csv", *({"prompt": each, "response": "x"} for each in (text, other, text)))
-    assert [turns[0]["content"] for turns in conversations(path)] == [text, other, text]
+    assert [turns[0]["content"] for turns in said(path)] == [text, other, text]
     assert f"{path}, line 3: 'prompt' is no list of turns as it is above, so all" in capsys.readouterr().out

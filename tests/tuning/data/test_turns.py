@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuning.core.errors import UserError
-from tuning.data import schemas, turns
+from tuning.data import conversations, turns
 from tuning.data.literal_json import LITERAL
 from tuning.data.rows import RowError
 
@@ -69,7 +69,7 @@ def test_any_value_anywhere_is_a_conversation_or_none_or_one_named_error(tmp_pat
         line = json.dumps(row)
         path.write_text(f"{line}\n{line}")
         try:
-            found = [conversation for _, conversation in schemas.read(str(path))]
+            found = [conversation for _, conversation in conversations.read(str(path))]
         except UserError as error:
             messages.append(str(error))
             continue
@@ -122,7 +122,7 @@ def test_turns_of_tools_drop_a_row_and_do_not_end_the_run(tmp_path, turn):
     rows = [{"messages": good}, {"messages": [good[0], turn, good[1]]}]
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
     dropped = []
-    found = list(schemas.read(str(tmp_path / "rows.jsonl"), drop=lambda *reason: dropped.append(reason)))
+    found = list(conversations.read(str(tmp_path / "rows.jsonl"), drop=lambda *reason: dropped.append(reason)))
     assert [conversation is None for _, conversation in found] == [False, True]
     assert dropped == [("tool_turns", f"{tmp_path / 'rows.jsonl'}, line 2: it has turns of tools")]
 
@@ -144,13 +144,13 @@ def test_system_and_history(tmp_path):
     row = {"system": "Be kind.", "history": [["Hi", "Ho"]], "instruction": "Why?", "output": "So."}
     shared = {"system_prompt": "Be kind.", "messages": [{"role": "user", "content": "a"}]}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row))
-    ((_, found),) = schemas.read(str(tmp_path / "rows.jsonl"))
+    ((_, found),) = conversations.read(str(tmp_path / "rows.jsonl"))
     assert [turn["content"] for turn in found.prompt] == ["Be kind.", "Hi", "Ho", "Why?"]
     assert [turn["role"] for turn in found.prompt] == ["system", "user", "assistant", "user"]
     shared["messages"] += [{"role": "assistant", "content": "b"}]
     own = {"messages": [{"role": "developer", "content": "Mine."}, *shared["messages"]]}
     (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, [shared, shared | own])))
-    assert [found.prompt[0]["content"] for _, found in schemas.read(str(tmp_path / "rows.jsonl"))] == [
+    assert [found.prompt[0]["content"] for _, found in conversations.read(str(tmp_path / "rows.jsonl"))] == [
         "Be kind.",
         "Mine.",
     ]
@@ -167,12 +167,14 @@ def test_malformed_rows_are_dropped_by_reason_when_asked_to(tmp_path):
     rows = ['{"prompt": "a", "response": "b"}', '{"prompt"', '{"prompt": ["c"], "response": "d"}', '{"prompt": "e"}']
     (tmp_path / "rows.jsonl").write_text("\n".join(rows))
     reasons = []
-    found = list(schemas.read(str(tmp_path / "rows.jsonl"), stops=False, drop=lambda reason, _: reasons.append(reason)))
+    found = list(
+        conversations.read(str(tmp_path / "rows.jsonl"), stops=False, drop=lambda reason, _: reasons.append(reason))
+    )
     assert len(found) == 4
     assert reasons == ["not_json", "not_text", "missing_column"]
     (tmp_path / "rows.jsonl").write_text("\n".join(rows[1:]))
     with pytest.raises(UserError, match=r"no row can be used; the first: .*line 1: not JSON"):
-        list(schemas.read(str(tmp_path / "rows.jsonl"), stops=False))
+        list(conversations.read(str(tmp_path / "rows.jsonl"), stops=False))
 
 
 def test_typed_columns_hold_text_or_whole_numbers(tmp_path):
@@ -180,8 +182,8 @@ def test_typed_columns_hold_text_or_whole_numbers(tmp_path):
 
     path = str(tmp_path / "rows.parquet")
     Dataset.from_list([{"prompt": "a", "response": 7}, {"prompt": "b", "response": None}]).to_parquet(path)
-    found = [conversation and conversation.completion[0]["content"] for _, conversation in schemas.read(path)]
+    found = [conversation and conversation.completion[0]["content"] for _, conversation in conversations.read(path)]
     assert found == ["7", None]
     Dataset.from_list([{"prompt": "a", "response": 7.0}]).to_parquet(path)
     with pytest.raises(UserError, match=r"row 1: 'response' must hold text, not float"):
-        list(schemas.read(path))
+        list(conversations.read(path))

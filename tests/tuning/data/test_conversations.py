@@ -1,0 +1,101 @@
+"""Which schema the rows of a data set have, where columns of several are there, and where a row has no request."""
+
+import json
+
+import pytest
+
+from tests.tuning.data.test_odd_rows import said
+from tuning.core.errors import UserError
+
+ASKED, ANSWERED = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}
+SAID = [ASKED, ANSWERED]
+OTHER = [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "Thus."}]
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(*rows, columns=None):
+        (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        return said(tmp_path / "rows.jsonl", columns)
+
+    return read
+
+
+@pytest.mark.parametrize("answer", ["So.", ANSWERED, [ANSWERED], SAID])
+@pytest.mark.parametrize("column", ["completion", "response", "chosen"])
+@pytest.mark.parametrize("turns", ["messages", "conversations"])
+def test_turns_that_end_with_the_user_are_answered_by_another_column(read, turns, column, answer):
+    assert read({turns: [*OTHER, ASKED], column: answer, "rejected": "No."}) == [[*OTHER, *SAID]]
+    assert read({turns: [ASKED], column: answer}) == [SAID]
+    assert read({turns: OTHER, column: answer}) == [OTHER]
+    assert read({turns: [*OTHER, ASKED], column: None}) == [OTHER]
+
+
+@pytest.mark.parametrize("column", ["completion", "response", "chosen"])
+def test_an_answer_may_repeat_its_request(read, column):
+    assert read({"prompt": "Why?", column: SAID}) == [SAID]
+    system = {"role": "system", "content": "Be kind."}
+    assert read({"prompt": "Why?", column: [system, *SAID]}) == [[system, *SAID]]
+    with pytest.raises(UserError, match=f"line 1: '{column}' holds no turn of the assistant"):
+        read({"prompt": "Why?", column: [ASKED]})
+
+
+@pytest.mark.parametrize(
+    ("others", "columns"),
+    [
+        ({"messages": OTHER}, {"prompt": "question", "completion": "answer"}),
+        ({"prompt": "How?", "response": "Thus."}, {"instruction": "question", "output": "answer"}),
+        ({"prompt": "Why?", "completion": "No."}, {"chosen": "answer"}),
+    ],
+)
+def test_mapped_columns_are_used_whatever_else_is_there(read, capsys, others, columns):
+    assert read({**others, "question": "Why?", "answer": "So."}, columns=columns) == [SAID]
+    unused = {*others, "question"} - {"prompt"} if columns == {"chosen": "answer"} else set(others)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not used" in line]
+    assert set(line.split(": ")[-1].split(", ")) == unused
+
+
+def test_mapped_columns_that_no_schema_takes(read):
+    row = {"question": "Why?", "answer": "So."}
+    with pytest.raises(UserError, match="'data.columns' maps 'prompt' to 'question', which is no schema's column"):
+        read({"prompt": "Why?", "answer": "So."}, columns={"question": "prompt", "completion": "answer"})
+    with pytest.raises(UserError, match="line 1: 'data.columns' maps input, which .* completion, does not use"):
+        read({**row, "more": "x"}, columns={"prompt": "question", "completion": "answer", "input": "more"})
+
+
+def test_an_optional_column_that_is_mapped_may_be_missing_later(read):
+    rows = [{"instruction": "Why?", "context": "It is.", "response": "So."}, {"instruction": "Why?", "response": "So."}]
+    first, second = read(*rows, columns={"input": "context", "output": "response"})
+    assert first[0]["content"] == "Why?\n\nIt is."
+    assert second == SAID
+    with pytest.raises(UserError, match="line 2: 'data.columns' names 'response', but the columns .* are context"):
+        read(rows[0], {"context": "x", "instruction": "Why?"}, columns={"input": "context", "output": "response"})
+
+
+def test_rows_of_two_schemas_in_one_table(read):
+    rows = [
+        {"messages": SAID, "instruction": None, "output": None},
+        {"messages": None, "instruction": "How?", "output": "Thus."},
+    ]
+    assert read(*rows) == [SAID, OTHER]
+    assert read(*rows[::-1]) == [OTHER, SAID]
+
+
+@pytest.mark.parametrize("turns", [[ASKED, ANSWERED, ANSWERED], [{"role": "system", "content": "x"}, ANSWERED]])
+def test_an_answer_to_no_request_is_no_empty_row(read, turns):
+    with pytest.raises(UserError, match="line 1: the last answer follows a turn of the .*on_error"):
+        read({"messages": turns})
+
+
+@pytest.mark.parametrize("none", ["<noinput>", "Noinput", "No input", " "])
+def test_an_input_that_says_there_is_none(read, none):
+    assert read({"instruction": "Why?", "input": none, "output": "So."}) == [SAID]
+
+
+def test_the_answer_is_not_cut_where_a_spreadsheet_leaves_headers_blank(tmp_path):
+    for header, row in (("prompt,completion,", "Why?,Well, so"), ("prompt,completion,,,", "Why?,Red, green, and blue")):
+        (tmp_path / "rows.csv").write_text(f"{header}\n{row}\n")
+        with pytest.raises(UserError, match=r"line 2: \d cells, but the header has 2"):
+            said(tmp_path / "rows.csv")
+    (tmp_path / "rows.csv").write_text("prompt,completion,,\nWhy?,So.,,\n")
+    assert said(tmp_path / "rows.csv") == [SAID]
