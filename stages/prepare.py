@@ -20,6 +20,7 @@ from tuning.data.preparation import Preparation
 from tuning.data.rows import Counts, Row, sample, summary
 from tuning.model import commits
 from tuning.model.chat_template import has_own_template, load_tokenizer
+from tuning.model.model_spec import load_config
 
 PREPARED = Path("data/prepared")
 FILES = ("train.jsonl", "validation.jsonl", "prompts.jsonl", "sample.md")
@@ -39,6 +40,7 @@ def main() -> None:
     prompts = origins.pinned(origins.origin(params.ifeval.prompts, key="ifeval.prompts"))
     with doing(f"reading the prompts of {params.ifeval.prompts}"):
         evaluation = evaluation_prompts.read(prompts)
+    load_config(params.model, params.model_config.arguments)  # a model that cannot be trained ends the run here
     tokenizer = load_tokenizer(params)
     distils = params.data.self_distill
     if distils == "auto":

@@ -42,7 +42,9 @@ def decode(
     import torch
     from transformers import set_seed
 
-    config, pads = how.config, architecture(model.config.model_type).pads
+    virtual = getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False)
+    # PEFT drops the positions of a padded batch, and puts virtual tokens before the padding.
+    config, pads = how.config, architecture(model.config.model_type).pads and not virtual
     own, processes = how.share
     stops = {"tokenizer": tokenizer} if config.stop_strings else {}  # only then does it take one
     for batch in batches(order, 1 if config.do_sample else size, pads)[own::processes]:

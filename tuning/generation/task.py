@@ -76,7 +76,7 @@ class Task:
     def token_ids(self) -> list[list[int]]:
         """The same as the model reads them."""
         if self.bare:
-            return [self.tokenizer(text)["input_ids"] for text in self.texts()]
+            return [open_ended(self.tokenizer, text) for text in self.texts()]
         return [prompt_tokens(self.tokenizer, turns) for turns in self.conversations()]
 
     def count_tokens(self, text: str) -> int:
@@ -127,6 +127,13 @@ def task(params: Params, folder: Path, tuned: Tuned | None = None, prompts: list
         ends=sorted({*end_tokens(words), *stored}),
         own_server=_own_server(asked, tuned, params.model_config.arguments.get("revision")),
     )
+
+
+def open_ended(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+    """The tokens of a text to be continued: with what the tokenizer puts before a text, without what it puts after."""
+    ids, own = (tokenizer(text, add_special_tokens=special)["input_ids"] for special in (True, False))
+    starts = (start for start in range(len(ids) - len(own) + 1) if ids[start : start + len(own)] == own)
+    return ids[: next(starts, len(ids)) + len(own)]
 
 
 def limited(prompts: list[dict[str, Any]], generation: Generation) -> list[dict[str, Any]]:

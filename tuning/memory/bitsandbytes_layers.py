@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def imitate(model: torch.nn.Module, quantization: "BitsAndBytesConfig") -> None:
     """Lets the linear layers but the head compute so."""
+    model.is_quantized = True
     head = model.get_output_embeddings()
     eight = quantization.load_in_8bit
     compute = torch.float16 if eight else quantization.bnb_4bit_compute_dtype

@@ -5,7 +5,8 @@ import logging
 from contextlib import contextmanager
 
 from tuning.memory.run import Run
-from tuning.model.adapters import AdapterSpec, add_adapter, cast_inputs
+from tuning.model.adapted_layers import cast_inputs
+from tuning.model.adapters import AdapterSpec, add_adapter
 from tuning.model.model_spec import ModelSpec
 
 

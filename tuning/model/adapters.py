@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.config.params import Params
 from tuning.core.errors import UserError, doing
+from tuning.model.adapted_layers import beside_text, is_quantized, leave_out, text_parts, without_experts
 from tuning.model.adapter_faults import check_lora
 from tuning.model.architectures import architecture
 from tuning.model.base_model import load_model
@@ -96,13 +97,6 @@ def kind(params: Params) -> str:
     return " and ".join(name for name, section in names if section.enabled) or "all weights"
 
 
-def leave_out(lora: "LoraConfig", names: tuple[str, ...]) -> None:
-    """Adds layers that cannot be adapted to ``exclude_modules``, where LoRA is to take all linear ones."""
-    excluded = lora.exclude_modules or []
-    if names and lora.target_modules == "all-linear" and not isinstance(excluded, str):
-        lora.exclude_modules = {*excluded, *names}
-
-
 def add_adapter(
     model: "PreTrainedModel", spec: ModelSpec, adapter: AdapterSpec, checkpointing: bool
 ) -> "PreTrainedModel":
@@ -118,13 +112,17 @@ def add_adapter(
     from peft import get_peft_model, inject_adapter_in_model, prepare_model_for_kbit_training
 
     if adapter.whole:
-        return model.requires_grad_(True)
-    if spec.quantization:
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing)
+        model.requires_grad_(False)
+        for part in text_parts(model):
+            part.requires_grad_(True)
+        return model
+    if is_quantized(model):
+        with without_experts(model):
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing)
     # PEFT writes what it finds out about the model into the configurations.
     lora, prompt_tuning = copy.deepcopy(adapter.lora), copy.deepcopy(adapter.prompt_tuning)
     if lora is not None:
-        leave_out(lora, architecture(spec.config.model_type).without_lora)
+        leave_out(lora, (*architecture(spec.config.model_type).without_lora, *beside_text(model)))
         check_lora(model, lora, prompt_tuning is not None)
     try:
         if prompt_tuning is None:
@@ -139,22 +137,6 @@ def add_adapter(
             parameter.data = parameter.data.float()
             parameter.requires_grad_(True)
     return tuned
-
-
-def cast_inputs(model: "PreTrainedModel", wanted: bool) -> None:
-    """Whether LoRA casts what it reads to float32, the dtype of its matrices, as PEFT has it.
-
-    Under autocast the numbers are the same without, since autocast casts back to bfloat16 for the product. On a GPU,
-    copies between dtypes were 18 % of a step of Llama-3.1-8B's layers, these two among them. Outside autocast the
-    product needs them. Dropout, and variants such as DoRA, compute with the input itself, and keep it in float32.
-    """
-    from peft.tuners.lora import LoraLayer
-    from torch.nn import Identity
-
-    for layer in model.modules():
-        if isinstance(layer, LoraLayer):
-            drops = any(type(dropout) is not Identity for dropout in layer.lora_dropout.values())
-            layer.cast_input_dtype_enabled = wanted or drops or bool(layer.lora_variant)
 
 
 def lora_parameters(model: "PreTrainedModel") -> dict[str, Any]:
@@ -237,9 +219,10 @@ def load_tuned(spec: ModelSpec, adapter: AdapterSpec, folder: Path = ADAPTER) ->
     model = load_model(spec)
     if adapter.lora:
         model = _with_adapter(model, folder / LORA if adapter.prompt_tuning else folder)
-        model = model if spec.quantization else model.merge_and_unload()
+        quantized = is_quantized(model.get_base_model())
+        model = model if quantized else model.merge_and_unload()
     if adapter.prompt_tuning:
-        model = _with_adapter(model.get_base_model() if adapter.lora and spec.quantization else model, folder)
+        model = _with_adapter(model.get_base_model() if adapter.lora and quantized else model, folder)
     return model
 
 

@@ -17,7 +17,7 @@ class Architecture:
     Attributes:
         attention: ``attn_implementation`` unless ``model_config`` names one; None leaves it to the library.
         pads: whether prompts of different lengths can be padded to one batch for generation.
-        without_lora: names of linear layers that PEFT refuses to adapt, since the model's fused kernels pass them by.
+        without_lora: names of linear layers that cannot be adapted.
         loops: whether its layers loop over the tokens of a row, so that simulating a step takes time with its length.
         reason: why.
     """
@@ -28,6 +28,9 @@ class Architecture:
     loops: bool = False
     reason: str = ""
 
+
+# Under which names configurations have the value that logits are softly capped at. TRL's head knows the first alone.
+CAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 
 _FUSED = "its fused kernel reads the weights of out_proj itself, past LoRA's"
 
@@ -42,9 +45,18 @@ ARCHITECTURES: dict[str, Architecture] = {
         loops=True,
         reason="its recurrent state reads padding as text, so a batch holds only prompts of equal length",
     ),
+    "phimoe": Architecture(without_lora=("router",), reason="its router is a linear layer that returns a tuple"),
     **dict.fromkeys(("mamba", "falcon_mamba"), Architecture(without_lora=("out_proj",), loops=True, reason=_FUSED)),
     **dict.fromkeys(("mamba2", "falcon_h1", "nemotron_h"), Architecture(without_lora=("out_proj",), reason=_FUSED)),
 }
+
+
+def name_soft_cap(config) -> None:
+    """Gives a soft cap of logits the name that TRL reads, so that the loss is of the logits that generation uses."""
+    text = config.get_text_config()
+    found = next((cap for name in CAPS if (cap := getattr(text, name, None)) is not None), None)
+    if found is not None:
+        text.final_logit_softcapping = found
 
 
 def architecture(model_type: str) -> Architecture:

@@ -158,10 +158,13 @@ def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], comp
     """
     said = _marked(tokenizer, prompt + completion)
     before, whole = rendered_prompt(tokenizer, said.messages[: len(prompt)]), rendered(tokenizer, said.messages)
-    if whole.startswith(before):
-        ids = said.ids(whole[len(before) :])
-    else:  # some templates write the start of a turn differently once it has an answer
-        ids = said.ids(_continued(before, said.messages[-1]["content"]))
+    asked = said.ids(before)
+    if not whole.startswith(before):  # some templates write the start of a turn differently once it has an answer
+        whole = before + _continued(before, said.messages[-1]["content"])
+    together = said.ids(whole)
+    # The answer goes on from the prompt, as when it is generated: some tokenizers begin every text with a space.
+    goes_on = together[: len(asked)] == asked
+    ids = together[len(asked) :] if goes_on else said.ids(whole[len(before) :])
     ends, written = end_tokens(tokenizer), ids
     while ids and ids[-1] not in ends and not tokenizer.decode(ids[-1:]).strip():
         ids = ids[:-1]
@@ -169,7 +172,7 @@ def row_tokens(tokenizer: "PreTrainedTokenizerBase", prompt: list[Message], comp
         ids = _up_to_end(said, whole, written, ends) or ids
     if not ids or ids[-1] not in ends:
         ids = [*ids, tokenizer.eos_token_id]
-    return Tokens(said.ids(before), ids)
+    return Tokens(asked, ids)
 
 
 def _up_to_end(said: Marked, whole: str, ids: list[int], ends: list[int]) -> list[int] | None:

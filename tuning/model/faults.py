@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
-from tuning.model.other_formats import other_format
+from tuning.model.other_formats import is_weights, other_format
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -24,7 +24,11 @@ def check_kind(name: str, config: "PreTrainedConfig") -> None:
     Raises:
         UserError: it is an encoder, has an encoder, or has a head for something else than the next token.
     """
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+        MODEL_FOR_MASKED_LM_MAPPING,
+    )
 
     kind, problem = config.model_type, None
     saved_as = next(iter(getattr(config, "architectures", None) or []), "")
@@ -36,6 +40,8 @@ def check_kind(name: str, config: "PreTrainedConfig") -> None:
         problem = f"it was saved as {saved_as}"
     elif type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING and not _has_own_code(config):
         problem = f"transformers has none of the kind {kind!r}"
+    if problem and type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        raise UserError(f"model {name!r} reads pictures too, and models of the kind {kind!r} are not supported here")
     if problem:
         raise UserError(f"model {name!r} is no causal language model: {problem}; name one that writes token by token")
 
@@ -56,8 +62,15 @@ def check_files(name: str, arguments: dict[str, Any]) -> None:
         UserError: there is such a file.
     """
     folder = Path(name)
-    if not folder.is_dir() or (folder / "adapter_config.json").is_file():
+    if not folder.is_dir():
         return
+    if (folder / "adapter_config.json").is_file():
+        if not any(is_weights(path.name) for path in folder.iterdir()):
+            return
+        raise UserError(
+            f"model {name!r} is a whole model with an adapter beside it, which transformers would load too: remove "
+            "adapter_config.json from the folder, or merge the adapter first (PEFT's merge_and_unload)"
+        )
     if any(arguments.get(key) for key in _ELSEWHERE):
         return
     for file in _files(folder):

@@ -20,7 +20,7 @@ def other_format(name: str) -> str | None:
         return f"is a file: name the folder that it is in, {str(path.parent)!r}"
     try:
         files = _files(name)
-        if "adapter_config.json" in files and not ("config.json" in files and any(map(_is_weights, files))):
+        if "adapter_config.json" in files and not ("config.json" in files and any(map(is_weights, files))):
             found = json.loads(files["adapter_config.json"]().read_text(encoding="utf-8"))
             base = found.get("base_model_name_or_path") or "its base model"
             return f"is an adapter of {base}, and no whole model: set 'model' to {base}, or {_MERGE}"
@@ -29,7 +29,8 @@ def other_format(name: str) -> str | None:
     return _GGUF if "config.json" not in files and any(file.endswith(".gguf") for file in files) else None
 
 
-def _is_weights(file: str) -> bool:
+def is_weights(file: str) -> bool:
+    """Whether a file's name is one of a whole model's weights, or of their index."""
     return file.startswith(("model", "pytorch_model")) and file.endswith((".safetensors", ".bin", ".index.json"))
 
 

@@ -2,11 +2,11 @@
 
 from transformers import TrainerCallback
 
-from tuning.model.adapters import cast_inputs
+from tuning.model.adapted_layers import cast_inputs
 
 
 class UncastInputs(TrainerCallback):
-    """For steps in mixed precision; see ``tuning.model.adapters.cast_inputs``."""
+    """For steps in mixed precision; see ``tuning.model.adapted_layers.cast_inputs``."""
 
     def on_train_begin(self, args, state, control, model=None, **kwargs):
         cast_inputs(model, False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tuning.config.params import Params
 from tuning.core.errors import UserError
 from tuning.model.adapters import AdapterSpec, parameter_counts
+from tuning.model.architectures import name_soft_cap
 from tuning.model.chat_template import row_tokens
 from tuning.model.device import device, leave_out_cudnn_attention
 from tuning.model.model_spec import ModelSpec
@@ -47,6 +48,10 @@ def training_config(
     half = options.get("bf16") or spec.dtype.itemsize == 2
     if spec.device == "cpu" and half:
         options.setdefault("pad_to_multiple_of", CPU_MULTIPLE)
+    text = spec.config.get_text_config()
+    if hasattr(text, "output_router_logits") and not (adapter.whole and hasattr(text, "num_experts")):
+        # Routers learn nothing beside adapters, and TRL's loss of their balance asks the configuration for num_experts.
+        options.setdefault("router_aux_loss_coef", 0.0)
     if spec.quantization and spec.quantization.load_in_8bit:
         # Else checkpointing saves little: bitsandbytes' products keep their inputs where it does not see them.
         options.setdefault("gradient_checkpointing_kwargs", {"use_reentrant": True})
@@ -111,6 +116,7 @@ def make_trainer(
     from tuning.training.progress import show_progress
 
     leave_out_cudnn_attention()
+    name_soft_cap(model.config)
     on_cpu = device() == "cpu"
     try:
         trainer = (kind or (faster_steps.trainer_class(model, config) if on_cpu else SFTTrainer))(

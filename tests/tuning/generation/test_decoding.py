@@ -233,6 +233,18 @@ def test_attention_sinks(tokenizer):
     assert said == []
 
 
+def test_virtual_tokens_and_padding_do_not_meet_in_generate(tiny_model, tokenizer):
+    values = tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+    values["lora"]["enabled"] = False
+    values["prompt_tuning"].update(enabled=True, num_virtual_tokens=5)
+    torch.manual_seed(0)
+    tuned = loading.adapted(values).eval()
+    for parameter in tuned.parameters():
+        if parameter.dim() > 1:  # so that answers depend on their prompts
+            torch.nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5)
+    assert answers(tuned, tokenizer, 5, num_beams=2) == one_at_a_time(tuned, tokenizer, num_beams=2)
+
+
 def test_a_model_that_does_not_take_the_cache_is_left_to_generate(model, tokenizer, monkeypatch):
     monkeypatch.setattr(batching.Batch, "logits", lambda self: torch.zeros(1, model.config.vocab_size))
     said = []

@@ -111,8 +111,9 @@ def ask_in_vain(own):
 
 
 STAGE = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background takes away
 from tests.tuning.generation.test_own_server import server
 with server(Path(sys.argv[1])).running(print):
     print("asking", flush=True)

@@ -57,6 +57,18 @@ def test_what_the_system_says_stands_before_a_bare_prompt(tmp_path, monkeypatch,
     assert task.texts() == ["Be brief.\n\nName a colour."]
 
 
+@pytest.mark.parametrize("around", ["<s> $A </s>", "$A </s>", "<s> $A", "$A"])
+def test_a_text_to_be_continued_is_not_ended(around):
+    import tokenizers
+
+    words = tiny.tokenizer(None, bos_token="<s>", eos_token="</s>")
+    plain = words("Name a colour.", add_special_tokens=False)["input_ids"]
+    special = [(token, words.convert_tokens_to_ids(token)) for token in ("<s>", "</s>")]
+    words.backend_tokenizer.post_processor = tokenizers.processors.TemplateProcessing(around, special_tokens=special)
+    before = [words.bos_token_id] if around.startswith("<s>") else []
+    assert tasks.open_ended(words, "Name a colour.") == before + plain
+
+
 def test_a_server_is_told_the_end_tokens_of_tokenizer_and_checkpoint(tmp_path, monkeypatch, tiny_model):
     model = shutil.copytree(tiny_model, tmp_path / "model")
     end = tiny.tokenizer().convert_tokens_to_ids("<|im_end|>")

@@ -30,6 +30,33 @@ def test_the_completion_ends_with_the_token_that_generation_stops_at(tokenizer):
     assert sum(token in chat_template.end_tokens(tokenizer) for token in row.completion) == 1
 
 
+def spaced():
+    """A tokenizer that begins every text with a space, as that of Llama 2 does."""
+    import tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>"]
+    words = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>"))
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace(prepend_scheme="first")
+    words.decoder = tokenizers.decoders.Metaspace(prepend_scheme="first")
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=200, special_tokens=special)
+    words.train_from_iterator(["Name a colour. Blue, of course.\nuser assistant"] * 9, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, bos_token="<s>", eos_token="<|im_end|>", unk_token="<unk>", chat_template=tiny.CHATML
+    )
+
+
+def test_the_answer_goes_on_from_the_prompt_where_texts_begin_with_a_space():
+    tokenizer = spaced()
+    row = chat_template.row_tokens(tokenizer, PROMPT, COMPLETION)
+    assert tokenizer.convert_ids_to_tokens(chat_template.prompt_tokens(tokenizer, COMPLETION)[:4])[-1] != "▁Blue"
+    assert row.prompt == chat_template.prompt_tokens(tokenizer, PROMPT)
+    whole = tokenizer.apply_chat_template(PROMPT + COMPLETION, tokenize=False)
+    together = tokenizer(whole, add_special_tokens=False)["input_ids"]
+    assert row.prompt + row.completion == together[: len(row.prompt + row.completion)]
+    assert not tokenizer.convert_ids_to_tokens(row.completion)[0].startswith("▁")
+
+
 def test_a_template_that_ends_turns_without_the_end_token_gets_it():
     tokenizer = tiny.tokenizer("{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}")
     row = chat_template.row_tokens(tokenizer, PROMPT, COMPLETION)

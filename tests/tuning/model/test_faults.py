@@ -191,8 +191,10 @@ def test_a_file_named_as_a_model(folder):
 
 
 def test_an_adapter_beside_a_config(folder):
-    (folder / "model.safetensors").unlink()
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
+    with pytest.raises(UserError, match=r"is a whole model with an adapter beside it.*remove adapter_config\.json"):
+        load(folder)
+    (folder / "model.safetensors").unlink()
     with pytest.raises(UserError, match="is an adapter of some/base, and no whole model"):
         load(folder)
 

@@ -8,7 +8,7 @@ from transformers import TrainerCallback
 
 from tests import loading
 from tests.tuning.estimates import changed
-from tuning.model.adapters import cast_inputs
+from tuning.model.adapted_layers import cast_inputs
 from tuning.training.lora_inputs import UncastInputs
 
 ROWS = Dataset.from_list([{"input_ids": [5 + row, 6, 7, 8], "labels": [-100, 6, 7, 8]} for row in range(8)])

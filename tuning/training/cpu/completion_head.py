@@ -12,10 +12,12 @@ from torch.nn.functional import linear
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import FusedCausalLMOutput
 
+from tuning.model.architectures import CAPS
+
 ELEMENTS = 1 << 24  # logits at once: 64 MiB in float32
 MULTIPLE = 64  # of positions, so that oneDNN, which compiles code for each size of a bfloat16 product, sees few sizes
 # What models do to logits before the loss, as their configurations name it.
-_CHANGES = ("final_logit_softcapping", "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
+_CHANGES = (*CAPS, "logit_scale", "output_multiplier", "lm_head_multiplier", "logits_scaling")
 
 
 class LogProbabilities(torch.autograd.Function):
@@ -75,7 +77,7 @@ def fits(base, config: SFTConfig) -> bool:
         config.loss_type == "nll"
         and not config.label_smoothing_factor
         and config.metric_for_best_model in (None, "loss", "eval_loss")
-        and not text.to_dict().get("output_router_logits")
+        and not (hasattr(text, "output_router_logits") and config.router_aux_loss_coef != 0)
     )
     return plain and not changed and type(head) is torch.nn.Linear and not head.weight.requires_grad
 

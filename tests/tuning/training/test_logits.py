@@ -1,0 +1,55 @@
+"""The loss is of the logits that a model answers with: capped where it caps them, without the loss of its routers."""
+
+import pytest
+import torch
+import transformers
+from datasets import Dataset
+
+from tests import loading, tiny, tiny_architectures
+from tests.tuning.estimates import changed
+from tuning.training.cpu import faster_steps
+
+ROWS = Dataset.from_list([{"input_ids": [5, 6, 7, 8, 9, 10], "labels": [-100, -100, 7, 8, 9, 10]} for _ in range(2)])
+SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+ROUTED = {
+    "mixtral": ("MixtralConfig", {"num_local_experts": 2, "num_experts_per_tok": 1, "num_key_value_heads": 2}),
+    "granitemoe": ("GraniteMoeConfig", {"num_local_experts": 2, "num_experts_per_tok": 1, "num_key_value_heads": 2}),
+    "phimoe": ("PhimoeConfig", {"num_local_experts": 2, "num_experts_per_tok": 1, "num_key_value_heads": 2}),
+}
+
+
+def save(name, folder):
+    if name not in ROUTED:
+        return tiny_architectures.save(name, folder)
+    words, (kind, own) = tiny.tokenizer(), ROUTED[name]
+    config = getattr(transformers, kind)(**SIZES, **own, vocab_size=len(words), output_router_logits=True)
+    torch.manual_seed(0)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return folder
+
+
+def make_large(model):
+    """Logits of a size at which a cap changes them."""
+    with torch.no_grad():
+        head = model.get_output_embeddings()
+        head.weight.mul_(30)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["head", "head of TRL"])
+@pytest.mark.parametrize("name", [*tiny_architectures.ARCHITECTURES, *ROUTED])
+def test_the_loss_is_that_of_the_models_logits(name, own, tokenizer, tmp_path, monkeypatch):
+    if not own:
+        monkeypatch.setattr(faster_steps, "fits", lambda *_: False)
+    folder = save(name, tmp_path / "model")
+    values = changed(tiny.params(str(folder), "rows.jsonl", "prompts.jsonl"), "lora", gradient_checkpointing=False)
+    trainer = loading.trainer(values, tokenizer, ROWS, tmp_path / "out")
+    trainer.eval_dataset = trainer.train_dataset
+    make_large(trainer.model.get_base_model())
+    found = trainer.evaluate()["eval_loss"]
+    ids = torch.tensor(ROWS["input_ids"])
+    with torch.no_grad():
+        logits = trainer.model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    targets = torch.tensor(ROWS["labels"])[:, 1:]
+    expected = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), targets.flatten())
+    assert found == pytest.approx(expected.item(), rel=1e-4)

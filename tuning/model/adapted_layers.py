@@ -1,0 +1,72 @@
+"""Which layers of a model an adapter takes, and in which dtype they compute."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peft import LoraConfig
+    from torch.nn import Module
+    from transformers import PreTrainedModel
+
+
+def is_quantized(model: "PreTrainedModel") -> bool:
+    """Whether the weights in memory are: transformers dequantizes some checkpoints as it loads them."""
+    return getattr(model, "is_quantized", False)
+
+
+def leave_out(lora: "LoraConfig", names: Iterable[str]) -> None:
+    """Adds layers that cannot be adapted to ``exclude_modules``, where LoRA is to take all linear ones."""
+    excluded = lora.exclude_modules or []
+    if lora.target_modules == "all-linear" and not isinstance(excluded, str) and (names := {*excluded, *names}):
+        lora.exclude_modules = names
+
+
+def text_parts(model: "PreTrainedModel") -> "list[Module]":
+    """The parts that text passes through: of a model with a vision tower, the decoder and the head; else the model."""
+    if model.config.get_text_config() is model.config:
+        return [model]
+    return [part for part in (model.get_decoder(), model.get_output_embeddings()) if part is not None]
+
+
+def beside_text(model: "PreTrainedModel") -> list[str]:
+    """The names of linear layers that text never passes through: nothing can be learnt there, and DDP waits for it."""
+    from torch.nn import Linear
+
+    text = {id(module) for part in text_parts(model) for module in part.modules()}
+    return [name for name, module in model.named_modules() if isinstance(module, Linear) and id(module) not in text]
+
+
+@contextmanager
+def without_experts(model: "PreTrainedModel") -> Iterator[None]:
+    """Takes fused experts, tensors of three dimensions, out of the model for a while, frozen.
+
+    bitsandbytes leaves them as they are, and PEFT would make them float32: twice the memory of the model.
+    """
+    taken = []
+    for module in model.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            if parameter.dim() > 2:
+                parameter.requires_grad_(False)
+                taken.append((module, name, module._parameters.pop(name)))
+    try:
+        yield
+    finally:
+        for module, name, parameter in taken:
+            module._parameters[name] = parameter
+
+
+def cast_inputs(model: "PreTrainedModel", wanted: bool) -> None:
+    """Whether LoRA casts what it reads to float32, the dtype of its matrices, as PEFT has it.
+
+    Under autocast the numbers are the same without, since autocast casts back to bfloat16 for the product. On a GPU,
+    copies between dtypes were 18 % of a step of Llama-3.1-8B's layers, these two among them. Outside autocast the
+    product needs them. Dropout, and variants such as DoRA, compute with the input itself, and keep it in float32.
+    """
+    from peft.tuners.lora import LoraLayer
+    from torch.nn import Identity
+
+    for layer in model.modules():
+        if isinstance(layer, LoraLayer):
+            drops = any(type(dropout) is not Identity for dropout in layer.lora_dropout.values())
+            layer.cast_input_dtype_enabled = wanted or drops or bool(layer.lora_variant)
