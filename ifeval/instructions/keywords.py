@@ -38,7 +38,9 @@ class LetterFrequency(Instruction):
         return impossible_bound(self.let_relation, self.let_frequency)
 
     def judge(self, text: Text) -> Verdict:
-        count = text.lower.count(self.letter.lower())
+        letter = self.letter.lower()
+        # The official checker counts single characters; the small form of one capital, U+0130, is two.
+        count = text.lower.count(letter) if len(letter) == 1 else 0
         reason = f"{self.letter!r} found {plural(count, 'time')}, {self.let_relation} {self.let_frequency} asked"
         return Verdict(compare(count, self.let_relation, self.let_frequency), reason)
 

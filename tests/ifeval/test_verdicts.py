@@ -123,3 +123,11 @@ def test_a_character_that_is_no_letter_is_counted_as_it_stands():
     hashes = build("keywords:letter_frequency", {"letter": "#", "let_frequency": 4, "let_relation": "at least"})
     assert hashes.check("# a ## b #")
     assert not hashes.check("# a ## b")
+
+
+def test_a_letter_whose_small_form_is_two_characters_is_found_nowhere():
+    """The official checker looks it up among the text's single characters."""
+    rare = build("keywords:letter_frequency", {"letter": "\u0130", "let_frequency": 1, "let_relation": "less than"})
+    assert rare.check("\u0130zmir, i\u0307")
+    kelvin = build("keywords:letter_frequency", {"letter": "\u212a", "let_frequency": 2, "let_relation": "at least"})
+    assert kelvin.check("Kk")
