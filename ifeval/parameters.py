@@ -4,7 +4,7 @@ import difflib
 import math
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,10 @@ LONGEST_PATTERN = 100_000  # characters; one of millions takes minutes to be rea
 
 class InstructionError(ValueError):
     """An unknown instruction id, or kwargs that it cannot take; the message names both."""
+
+
+class PatternError(ValueError):
+    """A pattern that is no valid regular expression; the message says why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +66,19 @@ def texts(example: list[str]) -> Parameter:
     return Parameter(convert, "list[str]", example)
 
 
-def pattern(example: str) -> Parameter:
-    """A string that the official scorer puts into a regular expression as it is."""
-    return Parameter(_pattern, "str", example)
+def pattern(example: str, used: Callable[[str], str] = str.strip) -> Parameter:
+    """A string that the official scorer strips of white space and puts into a regular expression.
+
+    Args:
+        used: makes of it the very pattern that is searched for, which may be invalid where the string is valid.
+    """
+    return Parameter(lambda value: _pattern(value, used, _text(value).strip()), "str", example)
 
 
 def patterns(example: list[str]) -> Parameter:
-    """A list of one or more such strings."""
+    """A list of one or more strings that the official scorer puts into regular expressions as they are."""
     many = texts(example)
-    return Parameter(lambda value: [_pattern(item) for item in many.convert(value)], many.kind, example)
+    return Parameter(lambda value: [_pattern(item, str, item) for item in many.convert(value)], many.kind, example)
 
 
 def relation() -> Parameter:
@@ -113,7 +121,7 @@ def convert_all(instruction_id: str, parameters: dict[str, Parameter], kwargs: d
     for key in given:
         if key not in parameters:
             takes = ", ".join(parameters) or "no kwargs"
-            raise InstructionError(f"{instruction_id}: unknown key {key!r}; it takes {takes}")
+            raise InstructionError(f"{instruction_id}: unknown key {shown(key)}; it takes {takes}")
     converted = {}
     for key, parameter in parameters.items():
         if key not in given:
@@ -131,20 +139,40 @@ def is_padding(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: not all of a long one."""
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}..."
+    """A value as a message shows it: on one line, and not all of a long one."""
+    try:
+        return _cut(repr(value))
+    except (RecursionError, ValueError):  # lists in lists, and numbers of thousands of digits
+        return f"a value of type {type(value).__name__} that is too large to show"
+
+
+def one_line(words: Any, most: int = 200) -> str:
+    """What a library says, or a path, as a message holds it: line breaks are escaped, a long one is cut."""
+    return _cut("".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(words)[: most + 1]), most)
+
+
+def listed(names: Iterable[Any], most: int = 8) -> str:
+    """The first of some names, such as a row's, as a message lists them."""
+    first = [name if str(name).isprintable() and len(str(name)) <= 40 else shown(name) for name in names]
+    return ", ".join([*map(str, first[:most]), *(["..."] if len(first) > most else [])])
+
+
+def _cut(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def compiled(pattern: str, flags: int = 0) -> "re.Pattern[str]":
     """The pattern, without the warnings about what later versions of Python may take it for.
 
     Raises:
-        re.error, OverflowError, RecursionError: it is not a valid one.
+        PatternError: it is not a valid one.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return re.compile(pattern, flags)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern, flags)
+    except (re.error, ValueError, OverflowError, RecursionError) as error:  # ValueError: flags that exclude each other
+        raise PatternError(one_line(error)) from None
 
 
 def _text(value: Any) -> str:
@@ -155,17 +183,21 @@ def _text(value: Any) -> str:
     return value
 
 
-def _pattern(value: Any) -> str:
+def _pattern(value: Any, used: Callable[[str], str], literal: str) -> str:
+    """The pattern; ``literal`` is the text for which it stands where no sign of it is a special one."""
     if len(_text(value)) > LONGEST_PATTERN:
         raise ValueError(f"must have at most {LONGEST_PATTERN:,} characters, since it is a regular expression")
+    pattern = value
     try:
-        compiled(value)
+        compiled(pattern)
         scoped = _scoped(value)
-        compiled(scoped)
-    except (re.error, OverflowError, RecursionError) as error:
+        for pattern in (scoped, used(scoped)):
+            compiled(pattern)
+    except PatternError as error:
+        where = "" if pattern == value else f" in {shown(pattern)}"
         raise ValueError(
-            f"is used as a regular expression and is not a valid one ({error}; "
-            f"write {shown(re.escape(value))} to mean the text itself)"
+            f"is used as a regular expression and is not a valid one ({error}{where}; "
+            f"write {shown(re.escape(literal))} to mean the text itself)"
         ) from None
     return scoped
 

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 
-from ifeval.parameters import InstructionError, compiled, shown
+from ifeval.parameters import InstructionError, PatternError, compiled, one_line, shown
 
 LIMIT_S = 20.0
 _COMPARISONS = 10**8  # of signs, at most, in this process
@@ -36,7 +36,7 @@ def found_as_is(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text; case matters, and ^ and $ are the ends of a line."""
     if _is_quick(pattern, text):
         return _compiled(pattern, re.MULTILINE).search(text) is not None
-    return _isolated(f"(?m-i:{pattern})", text, "first") > 0
+    return _isolated(f"(?m-i:{pattern})", text, "first", pattern) > 0
 
 
 def count(pattern: str, text: str) -> int:
@@ -51,10 +51,15 @@ def numbered_pieces(pattern: str, text: str) -> int:
 
     As in the official checker, each capturing group in the pattern adds one piece per match.
     """
-    numbered = rf"\s?{pattern}\s?\d+\s?"
+    whole = numbered(pattern)
     if _is_quick(pattern, text):
-        return len(_compiled(numbered).split(text))
-    return 1 + _isolated(f"(?-i:{numbered})", text, "all") * (1 + _compiled(numbered).groups)
+        return len(_compiled(whole).split(text))
+    return 1 + _isolated(f"(?-i:{whole})", text, "all", pattern) * (1 + _compiled(whole).groups)
+
+
+def numbered(pattern: str) -> str:
+    """The pattern followed by a number, as the official checker writes it."""
+    return rf"\s?{pattern}\s?\d+\s?"
 
 
 def _is_quick(pattern: str, text: str) -> bool:
@@ -74,14 +79,16 @@ def _bounded(pattern: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _compiled(pattern: str, flags: int = 0) -> "re.Pattern[str]":
-    """The pattern, which may be valid by itself and not with what is put around it, or in small letters."""
+    """The pattern; one that is not valid has mostly been refused when its instruction was built."""
     try:
         return compiled(pattern, flags)
-    except (re.error, OverflowError, RecursionError) as error:
+    except PatternError as error:
         raise InstructionError(f"the pattern {shown(pattern)} is not a valid regular expression ({error})") from None
 
 
-def _isolated(pattern: str, text: str, how: str) -> int:
+def _isolated(pattern: str, text: str, how: str, given: str | None = None) -> int:
+    """The same search in a process of its own; messages show the pattern as it was given."""
+    told = shown(pattern if given is None else given)
     _compiled(pattern, re.IGNORECASE)  # what is wrong with it is said here
     command = [sys.executable, "-I", "-W", "ignore", "-c", _WORKER, how]
     try:
@@ -90,10 +97,10 @@ def _isolated(pattern: str, text: str, how: str) -> int:
         )
     except subprocess.TimeoutExpired:
         raise InstructionError(
-            f"the pattern {shown(pattern)} takes over {LIMIT_S:g} s on a response of {len(text)} characters: "
+            f"the pattern {told} takes over {LIMIT_S:g} s on a response of {len(text)} characters: "
             "keywords are regular expressions; escape its special characters or simplify it"
         ) from None
     except subprocess.CalledProcessError as error:
         said = (error.stderr or f"exit code {error.returncode}").strip().splitlines()[-1]
-        raise InstructionError(f"the pattern {shown(pattern)} cannot be searched for ({said})") from None
+        raise InstructionError(f"the pattern {told} cannot be searched for ({one_line(said)})") from None
     return int(done.stdout)

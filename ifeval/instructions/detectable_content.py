@@ -52,12 +52,16 @@ class NumberOfPlaceholders(Instruction):
         return "\n\n".join([changed, " ".join(added)] if added else [changed]), {"num_placeholders": count}
 
 
+def _in_small_letters(marker: str) -> str:
+    return marker.strip().lower()
+
+
 @register
 class Postscript(Instruction):
     """A postscript with the given marker, anywhere in the text."""
 
     id = "detectable_content:postscript"
-    parameters = {"postscript_marker": pattern("P.S.")}
+    parameters = {"postscript_marker": pattern("P.S.", _in_small_letters)}
     layer = Layer.WORDS
     claims = (ARRANGES, ENDS)  # what arranges the whole text would arrange the postscript with the rest
     wordings = postscript.WORDINGS
@@ -66,8 +70,8 @@ class Postscript(Instruction):
 
     def judge(self, text: Text) -> Verdict:
         marker = self.postscript_marker.strip()
-        known = self._known.get(marker)
-        found = bool(re.search(known, text.lower)) if known else patterns.found_as_is(marker.lower(), text.lower)
+        known, small = self._known.get(marker), _in_small_letters(marker)
+        found = bool(re.search(known, text.lower)) if known else patterns.found_as_is(small, text.lower)
         return Verdict(found, f"postscript {marker!r} {'found' if found else 'not found'}")
 
     @staticmethod

@@ -77,12 +77,16 @@ class ConstrainedResponse(Instruction):
         return f"My answer is {answer}.", {}
 
 
+def _numbered(splitter: str) -> str:
+    return patterns.numbered(splitter.strip())
+
+
 @register
 class MultipleSections(Instruction):
     """At least so many sections, each begun by the given word and a number."""
 
     id = "detectable_format:multiple_sections"
-    parameters = {"section_spliter": pattern("SECTION"), "num_sections": integer(3)}
+    parameters = {"section_spliter": pattern("SECTION", _numbered), "num_sections": integer(3)}
     layer = Layer.ARRANGEMENT
     claims = (ARRANGES,)
     wordings = multiple_sections.WORDINGS
