@@ -11,8 +11,9 @@ from typing import Any
 
 from ifeval import tables
 from ifeval.instructions import INSTRUCTIONS, build
-from ifeval.jsonl import RecordError, dump_line
-from ifeval.parameters import InstructionError
+from ifeval.instructions.bounds import plural
+from ifeval.jsonl import RecordError, dump_line, named
+from ifeval.parameters import InstructionError, one_line, shown
 from ifeval.records import read_prompts, read_responses
 from ifeval.scoring import Judgement, difference, judge, judge_all, score
 from ifeval.thoughts import has_thoughts, without_thoughts
@@ -30,14 +31,14 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except (RecordError, InstructionError, OSError, ModuleNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error, most=10_000)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # of a library; what is wrong with the input is told above
         if os.environ.get("DEBUG") == "1":
             traceback.print_exc()
-        words = " ".join(f"{type(error).__name__}: {error}".split())
+        words = one_line(f"{type(error).__name__}: {error}", most=1000)
         print(f"error: {words} (DEBUG=1 in the environment shows where)", file=sys.stderr)
         return 2
 
@@ -53,8 +54,8 @@ def _score(arguments: argparse.Namespace) -> int:
             responses = {key: without_thoughts(response) for key, response in responses.items()}
         elif thinking := sum(map(has_thoughts, responses.values())):
             print(
-                f"warning: {path}: {thinking} of {len(responses)} responses begin with thoughts, up to </think>, and "
-                "are judged with them; --strip-thoughts leaves them out",
+                f"warning: {named(path)}: {thinking} of {len(responses)} responses begin with thoughts, up to "
+                "</think>, and are judged with them; --strip-thoughts leaves them out",
                 file=sys.stderr,
             )
         judgements = judge_all(prompts, responses)
@@ -68,15 +69,17 @@ def _score(arguments: argparse.Namespace) -> int:
     result = scores if baseline is None else {**scores, "baseline": baseline, "difference": paired}
     if arguments.out:
         write_results(Path(arguments.out), result, judgements)
-    if arguments.json:
-        print(json.dumps(result, indent=2))
-        return 0
-    print(f"{scores['prompts']} prompts, {scores['instructions']} instructions")
-    for name, part in (("responses", scores), ("baseline", baseline)):
-        if part and part["missing"]:
-            print(f"{part['missing']} {name} missing, counted as not followed")
-    print("\n" + tables.score_table(scores, baseline, paired) + "\n\n" + tables.type_table(scores, baseline))
+    print(json.dumps(result, indent=2) if arguments.json else _tables(scores, baseline, paired))
     return 0
+
+
+def _tables(scores: dict[str, Any], baseline: dict[str, Any] | None, paired: dict[str, Any] | None) -> str:
+    lines = [f"{plural(scores['prompts'], 'prompt')}, {plural(scores['instructions'], 'instruction')}"]
+    for noun, part in (("response", scores), ("baseline response", baseline)):
+        if part and part["missing"]:
+            lines.append(f"{plural(part['missing'], noun)} missing, counted as not followed")
+    lines += ["", tables.score_table(scores, baseline, paired), "", tables.type_table(scores, baseline)]
+    return "\n".join(lines)
 
 
 def write_results(folder: Path, scores: dict[str, Any], judgements: list[Judgement]) -> None:
@@ -101,7 +104,7 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         kwargs = json.loads(arguments.kwargs)
     except (ValueError, RecursionError) as error:
-        raise InstructionError(f"--kwargs is not JSON ({error}): {arguments.kwargs}") from None
+        raise InstructionError(f"--kwargs is not JSON ({one_line(error)}): {shown(arguments.kwargs)}") from None
     response = _standard_input() if arguments.response == "-" else arguments.response
     ((strict, loose, reason),) = judge([build(arguments.id, kwargs)], response)
     print(f"strict: {'followed' if strict else 'not followed'}")
@@ -114,7 +117,7 @@ def _standard_input() -> str:
     try:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RecordError(f"standard input is not UTF-8 ({error})") from None
+        raise RecordError(f"standard input is not UTF-8 ({error.reason}); save it as UTF-8") from None
 
 
 def _parser() -> argparse.ArgumentParser:

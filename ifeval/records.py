@@ -1,25 +1,38 @@
 """Prompts with their instructions, and responses to them, checked as they are read."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ifeval.instructions import build
 from ifeval.instructions.base import Instruction
-from ifeval.jsonl import RecordError, read_lines
-from ifeval.parameters import InstructionError, is_padding
+from ifeval.jsonl import RecordError, json_kind, named, read_lines
+from ifeval.parameters import InstructionError, is_padding, listed, shown
 
 _NUMBER = re.compile(r"(0|-?[1-9][0-9]{0,17})(\.0)?")  # as str() writes a whole one
+
+_KINDS = {
+    "key": ((int, str), "a whole number or a string"),
+    "prompt": (str, "a string"),
+    "instruction_id_list": (list, "a list"),
+    "kwargs": (list, "a list"),
+}
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One row of the benchmark; ``instructions`` are in the order of ``instruction_id_list``."""
+    """One row of the benchmark.
+
+    Attributes:
+        instructions: in the order of ``instruction_id_list``.
+        where: file, line and key, for messages; empty for a prompt that does not come from a file.
+    """
 
     key: int | str
     prompt: str
     instructions: list[Instruction]
+    where: str = field(default="", compare=False)
 
 
 def read_prompts(path: str | Path) -> list[Prompt]:
@@ -36,14 +49,14 @@ def read_prompts(path: str | Path) -> list[Prompt]:
     prompts: list[Prompt] = []
     lines: dict[Any, int] = {}
     for line, row in read_lines(path):
-        where = f"{path}, line {line}"
+        where = f"{named(path)}, line {line}"
         prompt = _prompt(row, where)
         if prompt.key in lines:
-            raise RecordError(f"{where}: the key {prompt.key!r} already stands in line {lines[prompt.key]}")
+            raise RecordError(f"{where}: the key {shown(prompt.key)} already stands in line {lines[prompt.key]}")
         lines[prompt.key] = line
         prompts.append(prompt)
     if not prompts:
-        raise RecordError(f"{path}: no prompts in it")
+        raise RecordError(f"{named(path)}: no prompts in it")
     return prompts
 
 
@@ -51,7 +64,7 @@ def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool 
     """The response to each prompt, by the prompt's key; prompts without one are left out.
 
     Rows carry ``response`` and either ``key`` or, as the official scorer has it, only ``prompt``. With
-    ``allow_missing``, a response that is null or NaN counts as none.
+    ``allow_missing``, a response that is null or NaN counts as none; its row has to match a prompt all the same.
 
     Raises:
         RecordError: a line is broken, matches no prompt, or answers one twice; or, unless
@@ -64,19 +77,20 @@ def read_responses(path: str | Path, prompts: list[Prompt], allow_missing: bool 
     responses: dict[int | str, str] = {}
     lines: dict[Any, int] = {}
     for line, row in read_lines(path):
-        where = f"{path}, line {line}"
-        if allow_missing and "response" in row and is_padding(row["response"]):
-            continue
+        where = f"{named(path)}, line {line}"
+        _check_response(row, where, allow_missing)
         key = _match(row, keys, texts, where).key
+        if is_padding(row["response"]):
+            continue
         if key in lines:
-            raise RecordError(f"{where}: prompt {key!r} already has a response in line {lines[key]}")
+            raise RecordError(f"{where}: prompt {shown(key)} already has a response in line {lines[key]}")
         lines[key] = line
         responses[key] = row["response"]
     missing = [prompt.key for prompt in prompts if prompt.key not in responses]
     if missing and not allow_missing:
-        shown = ", ".join(map(repr, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        keys_of_some = ", ".join(map(shown, missing[:5])) + (", ..." if len(missing) > 5 else "")
         raise RecordError(
-            f"{path}: no response to {len(missing)} of {len(prompts)} prompts (keys {shown}); "
+            f"{named(path)}: no response to {len(missing)} of {len(prompts)} prompts (keys {keys_of_some}); "
             "with --allow-missing they count as not followed"
         )
     return responses
@@ -86,26 +100,27 @@ def _prompt(row: dict[str, Any], where: str) -> Prompt:
     row = {**row, "key": _as_written(row.get("key"))} if "key" in row else row
     if is_padding(row.get("kwargs")) and isinstance(row.get("instruction_id_list"), list):
         row = {**row, "kwargs": [None] * len(row["instruction_id_list"])}
-    for name, kind in {"key": (int, str), "prompt": str, "instruction_id_list": list, "kwargs": list}.items():
+    for name, (kind, words) in _KINDS.items():
         if name not in row:
-            raise RecordError(f"{where}: {name!r} is missing; a row has key, prompt, instruction_id_list, kwargs")
+            raise RecordError(f"{where}: {name!r} is missing; a row has {', '.join(_KINDS)}")
         if not isinstance(row[name], kind) or isinstance(row[name], bool):
-            raise RecordError(f"{where}: {name!r} cannot be {row[name]!r}")
+            raise RecordError(f"{where}: {name!r} must be {words}, not {_as_json(row[name])}")
     ids, kwargs = row["instruction_id_list"], row["kwargs"]
     for name in ids:
         if not isinstance(name, str):
-            raise RecordError(f"{where}: 'instruction_id_list' holds {name!r}, which is not a string")
+            raise RecordError(f"{where}: 'instruction_id_list' holds {shown(name)}, which is not a string")
     if not ids:
         raise RecordError(f"{where}: 'instruction_id_list' is empty")
     if len(ids) != len(kwargs):
         raise RecordError(f"{where}: {len(ids)} instruction ids but {len(kwargs)} kwargs")
+    where = f"{where} (key {shown(row['key'])})"
     try:
         instructions = [
             build(name, None if is_padding(given) else given) for name, given in zip(ids, kwargs, strict=True)
         ]
     except InstructionError as error:
-        raise RecordError(f"{where} (key {row['key']!r}): {error}") from None
-    return Prompt(row["key"], row["prompt"], instructions)
+        raise RecordError(f"{where}: {error}") from None
+    return Prompt(row["key"], row["prompt"], instructions, where)
 
 
 class _Keys:
@@ -135,18 +150,29 @@ def _number(key: int | str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _match(row: dict[str, Any], keys: _Keys, texts: dict[str, list[Prompt]], where: str) -> Prompt:
+def _check_response(row: dict[str, Any], where: str, allow_missing: bool) -> None:
     if "response" not in row:
-        raise RecordError(f"{where}: 'response' is missing; the row has {', '.join(row) or 'nothing'}")
-    if not isinstance(row["response"], str):
-        raise RecordError(f"{where}: 'response' must be a string, not {type(row['response']).__name__}")
+        if "filtered_resps" in row or "resps" in row:  # as lm-eval writes with --log_samples
+            advice = "this is a sample of lm-eval: take filtered_resps[0] as response and doc.key as key"
+        else:
+            advice = f"rows need response and key or prompt, and this one has {listed(row) or 'nothing'}"
+        raise RecordError(f"{where}: 'response' is missing; {advice}")
+    response = row["response"]
+    if is_padding(response):
+        if not allow_missing:
+            raise RecordError(f"{where}: 'response' is {json_kind(response)}; --allow-missing counts it as missing")
+    elif not isinstance(response, str):
+        raise RecordError(f"{where}: 'response' must be a string, not {json_kind(response)}")
+
+
+def _match(row: dict[str, Any], keys: _Keys, texts: dict[str, list[Prompt]], where: str) -> Prompt:
     prompt = None if is_padding(row.get("prompt")) else row["prompt"]
     if not is_padding(row.get("key")):
         match = keys.find(row["key"])
         if match is None:
-            raise RecordError(f"{where}: no prompt has the key {row['key']!r}")
+            raise RecordError(f"{where}: no prompt has the key {shown(row['key'])}")
         if prompt is not None and prompt != match.prompt:
-            raise RecordError(f"{where}: the prompt of key {row['key']!r} differs from the prompts file's")
+            raise RecordError(f"{where}: the prompt of key {shown(row['key'])} differs from the prompts file's")
         return match
     if not isinstance(prompt, str):
         raise RecordError(f"{where}: 'key' or 'prompt' is needed to find what was answered")
@@ -155,6 +181,10 @@ def _match(row: dict[str, Any], keys: _Keys, texts: dict[str, list[Prompt]], whe
         problem = "matches no prompt of the prompts file" if not matches else "stands there more than once; add 'key'"
         raise RecordError(f"{where}: the prompt {prompt[:60]!r} {problem}")
     return matches[0]
+
+
+def _as_json(value: Any) -> str:
+    return json_kind(value) if is_padding(value) or isinstance(value, bool) else shown(value)
 
 
 def _as_written(key: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ifeval import intervals
 from ifeval.instructions.base import Instruction
-from ifeval.parameters import InstructionError
+from ifeval.parameters import InstructionError, one_line, shown
 from ifeval.records import Prompt
 from ifeval.text import Text, loose_variants
 
@@ -64,14 +64,19 @@ def judge_all(prompts: list[Prompt], responses: dict[int | str, str]) -> list[Ju
             try:
                 results = judge(prompt.instructions, responses[prompt.key])
             except InstructionError as error:  # a pattern that only now turns out to be of no use
-                raise InstructionError(f"prompt {prompt.key!r}: {error}") from None
+                raise InstructionError(f"{_place(prompt)}: {error}") from None
             except Exception as error:
-                raise InstructionError(f"prompt {prompt.key!r}: {type(error).__name__}: {error}") from error
+                words = one_line(f"{type(error).__name__}: {error}")
+                raise InstructionError(f"{_place(prompt)}: {words}") from error
         else:
             results = [(False, False, "there is no response")] * len(prompt.instructions)
         for index, (instruction, result) in enumerate(zip(prompt.instructions, results, strict=True)):
             judgements.append(Judgement(prompt.key, index, instruction.id, *result))
     return judgements
+
+
+def _place(prompt: Prompt) -> str:
+    return prompt.where or f"prompt {shown(prompt.key)}"
 
 
 def score(judgements: list[Judgement], seed: int = 0) -> dict[str, Any]:

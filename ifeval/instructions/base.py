@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from ifeval.parameters import InstructionError, Parameter, convert_all
+from ifeval.parameters import InstructionError, Parameter, convert_all, shown
 from ifeval.text import Text
 
 
@@ -151,12 +151,12 @@ def build(instruction_id: str, kwargs: dict[str, Any] | None = None) -> Instruct
         InstructionError: the id is unknown, or the kwargs cannot be used.
     """
     if instruction_id not in INSTRUCTIONS:
-        near = difflib.get_close_matches(str(instruction_id), INSTRUCTIONS, n=1)
+        near = difflib.get_close_matches(str(instruction_id)[:100], INSTRUCTIONS, n=1)
         listed = f" (python -m ifeval list shows all {len(INSTRUCTIONS)})"
         hint = f"; did you mean {near[0]!r}?" if near else listed
-        raise InstructionError(f"unknown instruction id {instruction_id!r}{hint}")
+        raise InstructionError(f"unknown instruction id {shown(instruction_id)}{hint}")
     if kwargs is not None and not isinstance(kwargs, dict):
-        raise InstructionError(f"{instruction_id}: kwargs must be an object, not {kwargs!r}")
+        raise InstructionError(f"{instruction_id}: kwargs must be an object, not {shown(kwargs)}")
     return INSTRUCTIONS[instruction_id](**(kwargs or {}))
 
 

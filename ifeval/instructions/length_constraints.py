@@ -6,7 +6,7 @@ import re
 from ifeval.instructions.base import ARRANGES, Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.bounds import bound_beside, compare, impossible_bound, plural
 from ifeval.instructions.wordings import nth_paragraph_first_word, number_paragraphs, number_sentences, number_words
-from ifeval.parameters import integer, relation, text
+from ifeval.parameters import integer, relation, shown, text
 from ifeval.prose import divided
 from ifeval.text import Text
 
@@ -106,9 +106,10 @@ class NthParagraphFirstWord(Instruction):
 
     def impossible(self) -> str | None:
         if self.nth_paragraph > self.num_paragraphs:
-            return f"'nth_paragraph' is {self.nth_paragraph}, but only {self.num_paragraphs} paragraphs are asked"
+            asked = shown(self.num_paragraphs)
+            return f"'nth_paragraph' is {shown(self.nth_paragraph)}, but 'num_paragraphs' is only {asked}"
         if re.search(r"[\s.,?!'\"]", self.first_word):
-            return f"no first word can be {self.first_word!r}: it ends at white space and at . , ? ! ' \""
+            return f"no first word can be {shown(self.first_word)}: it ends at white space and at . , ? ! ' \""
         return None
 
     def judge(self, text: Text) -> Verdict:

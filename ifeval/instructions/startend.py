@@ -4,7 +4,7 @@ import random
 
 from ifeval.instructions.base import ENDS, Around, Instruction, Layer, Verdict, register
 from ifeval.instructions.wordings import end_checker, quotation
-from ifeval.parameters import text
+from ifeval.parameters import shown, text
 from ifeval.prose import is_plain, sentences
 from ifeval.text import Text
 
@@ -54,7 +54,7 @@ class EndChecker(Instruction):
 
     def impossible(self) -> str | None:
         if self.end_phrase.strip().endswith('"'):
-            return f"no response can end with {self.end_phrase!r}: quotation marks at its end are ignored"
+            return f"no response can end with {shown(self.end_phrase)}: quotation marks at its end are ignored"
         return None
 
     def judge(self, text: Text) -> Verdict:

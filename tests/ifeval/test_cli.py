@@ -97,7 +97,10 @@ def test_a_missing_response_is_an_error_unless_allowed(files):
     assert "Traceback" not in refused.stderr
     allowed = run(*arguments, "--allow-missing")
     assert allowed.returncode == 0
-    assert "1 responses missing, counted as not followed" in allowed.stdout
+    assert "\n1 response missing, counted as not followed\n" in allowed.stdout
+    files["baseline"].write_text(json.dumps(BASELINE[0]))
+    allowed = run(*arguments, "--allow-missing", "--baseline", files["baseline"])
+    assert "\n1 baseline response missing, counted as not followed\n" in allowed.stdout
 
 
 def test_what_cannot_be_used_ends_with_2_and_names_the_place(files):
@@ -143,8 +146,9 @@ def test_an_exception_that_nobody_has_thought_of_is_one_message(tmp_path, monkey
     files = ["--prompts", str(tmp_path / "prompts"), "--responses", str(tmp_path / "responses")]
     assert cli.main(["score", *files]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("error: prompt 1: ZeroDivision" if "judge" in place else "error: ZeroDivisionError: a wheel")
-    assert "came off" in told
+    where = f"{tmp_path / 'prompts'}, line 1 (key 1): " if "judge" in place else ""
+    assert told.startswith(f"error: {where}ZeroDivisionError: a wheel\\ncame off")
+    assert len(told.splitlines()) == 1
     assert "Traceback" not in told
     monkeypatch.setenv("DEBUG", "1")
     assert cli.main(["score", *files]) == 2

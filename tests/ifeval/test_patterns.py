@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from ifeval import InstructionError, RecordError, build, read_prompts
+from ifeval import InstructionError, RecordError, build, judge_all, patterns, read_prompts
+from ifeval.cli import main
+from ifeval.records import Prompt
 
 FREQUENCY = {"frequency": 1, "relation": "at least"}
 
@@ -60,3 +62,33 @@ def test_a_pattern_is_taken_that_is_valid_only_with_the_number_after_it():
     sections = build("detectable_format:multiple_sections", {"section_spliter": "a\\ ", "num_sections": 1})
     assert sections.check("a\\s1")
     assert not sections.check("a 1")
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "told"),
+    [
+        ("keywords:frequency", {"keyword": "(a+)+$", **FREQUENCY}, "'(a+)+$'"),
+        ("keywords:existence", {"keywords": ["(a+)+$"]}, "'(a+)+$'"),
+        ("detectable_content:postscript", {"postscript_marker": "(a+)+$"}, "'(a+)+$'"),
+        ("detectable_format:multiple_sections", {"section_spliter": "(a+)+$", "num_sections": 1}, "'(a+)+$'"),
+    ],
+)
+def test_a_pattern_that_takes_too_long_is_named_with_its_line(tmp_path, monkeypatch, capsys, name, kwargs, told):
+    monkeypatch.setattr(patterns, "LIMIT_S", 0.5)
+    prompts, responses = rows(tmp_path, name, kwargs), tmp_path / "r.jsonl"
+    responses.write_text(json.dumps({"key": 7, "response": "a" * 44 + "b"}))
+    assert main(["score", "--prompts", str(prompts), "--responses", str(responses)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"error: {prompts}, line 2 (key 7): the pattern {told} takes over 0.5 s")
+    assert "escape its special characters or simplify it" in said
+
+
+def test_a_prompt_that_is_from_no_file_is_named_by_its_key(tmp_path, monkeypatch):
+    monkeypatch.setattr(patterns, "LIMIT_S", 0.2)
+    prompt = Prompt("x\n" * 500, "p", [build("keywords:existence", {"keywords": ["(a+)+$"]})])
+    with pytest.raises(InstructionError, match=r"^prompt 'x\\nx.*\.\.\.: the pattern") as raised:
+        judge_all([prompt], {prompt.key: "a" * 44 + "b"})
+    assert len(str(raised.value)) < 500
+    read, same = (read_prompts(rows(tmp_path, "punctuation:no_comma", {}))[0] for _ in range(2))
+    assert read.where == f"{tmp_path / 'p.jsonl'}, line 2 (key 7)"
+    assert Prompt(read.key, read.prompt, same.instructions, "") == same

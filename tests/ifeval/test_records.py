@@ -22,10 +22,11 @@ def write(path, *rows):
     ("row", "words"),
     [
         ("{broken", ["line 2", "not JSON"]),
-        ("[1]", ["line 2", "object is expected"]),
+        ("[1]", ["line 2", "not a JSON object but an array; one object a line is expected"]),
+        ("{", ["line 2", "column 2); one object a line is expected"]),
         ({**ROW, "key": 1}, ["line 2", "already stands in line 1"]),
         ({"key": 2}, ["line 2", "'prompt' is missing"]),
-        ({**ROW, "key": None}, ["line 2", "'key' cannot be None"]),
+        ({**ROW, "key": None}, ["line 2", "'key' must be a whole number or a string, not null"]),
         ({**ROW, "key": 2, "kwargs": []}, ["line 2", "1 instruction ids but 0 kwargs"]),
         ({**ROW, "key": 2, "instruction_id_list": [], "kwargs": []}, ["line 2", "empty"]),
         ({**ROW, "key": 2, "kwargs": [{"n": 1}]}, ["line 2", "key 2", "punctuation:no_comma", "'n'"]),
@@ -47,7 +48,7 @@ def test_prompts_that_cannot_be_used(tmp_path, row, words):
         ([{"key": 3, "response": "a"}], ["line 1", "no prompt has the key 3"]),
         ([{"key": 1, "prompt": "Other", "response": "a"}], ["line 1", "differs"]),
         ([{"prompt": "Unknown", "response": "a"}], ["line 1", "'Unknown'", "matches no prompt"]),
-        ([{"key": 1, "response": None}], ["line 1", "'response' must be a string"]),
+        ([{"key": 1, "response": None}], ["line 1", "'response' is null", "--allow-missing"]),
         ([{"response": "a"}], ["line 1", "'key' or 'prompt' is needed"]),
         ([{"key": 1, "response": "a"}, {"prompt": "Say hi.", "response": "b"}], ["line 2", "already", "line 1"]),
         (["\x00"], ["line 1", "not JSON"]),
@@ -208,11 +209,27 @@ def test_an_id_that_is_no_string(tmp_path):
 
 def test_a_response_under_another_name_or_none(tmp_path):
     prompts = read_prompts(write(tmp_path / "p.jsonl", ROW))
-    with pytest.raises(RecordError, match="line 1: 'response' is missing; the row has key, output$"):
+    with pytest.raises(RecordError, match="line 1: .* rows need response and key or prompt, and .* has key, output$"):
         read_responses(write(tmp_path / "r.jsonl", {"key": 1, "output": "a"}), prompts, allow_missing=True)
-    for value, kind in (("null", "NoneType"), ("NaN", "float"), ("7", "int"), ('["a"]', "list")):
+    for value, kind in (("7", "a number"), ('["a"]', "an array"), ("{}", "an object"), ("true", "true")):
         path = write(tmp_path / "r.jsonl", f'{{"key": 1, "response": {value}}}')
-        with pytest.raises(RecordError, match=f"'response' must be a string, not {kind}"):
+        for allowed in (False, True):
+            with pytest.raises(RecordError, match=f"'response' must be a string, not {kind}$"):
+                read_responses(path, prompts, allowed)
+    for value in ("null", "NaN"):
+        path = write(tmp_path / "r.jsonl", f'{{"key": 1, "response": {value}}}')
+        with pytest.raises(RecordError, match=f"'response' is {value}; --allow-missing counts it as missing$"):
             read_responses(path, prompts)
-        if kind in ("NoneType", "float"):
-            assert read_responses(path, prompts, allow_missing=True) == {}
+        assert read_responses(path, prompts, allow_missing=True) == {}
+
+
+@pytest.mark.parametrize("row", [{"key": 3}, {"prompt": "Unknown"}, {}])
+def test_a_missing_response_has_to_match_a_prompt_too(tmp_path, row):
+    prompts = read_prompts(write(tmp_path / "p.jsonl", ROW))
+    for response in (None, float("nan"), "a"):
+        path = write(tmp_path / "r.jsonl", row | {"response": response})
+        with pytest.raises(RecordError, match="line 1: (no prompt has|the prompt 'Unknown' matches no|'key' or)"):
+            read_responses(path, prompts, allow_missing=True)
+    null, text = {"key": 1, "response": None}, {"key": 1, "response": "a"}
+    for answered in ([null, text], [text, null], [null, null, text]):
+        assert read_responses(write(tmp_path / "r.jsonl", *answered), prompts, allow_missing=True) == {1: "a"}

@@ -30,7 +30,7 @@ from ifeval import INSTRUCTIONS, InstructionError, Text, build, judge, loose_var
         (
             "length_constraints:nth_paragraph_first_word",
             {"num_paragraphs": 2, "nth_paragraph": 3, "first_word": "a"},
-            ["'nth_paragraph' is 3", "only 2"],
+            ["'nth_paragraph' is 3", "'num_paragraphs' is only 2"],
         ),
         (
             "length_constraints:nth_paragraph_first_word",
