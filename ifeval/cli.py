@@ -5,6 +5,7 @@ import io
 import json
 import os
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
 def _score(arguments: argparse.Namespace) -> int:
     if [arguments.prompts, arguments.responses, arguments.baseline].count("-") > 1:
         raise RecordError("only one of the files can be '-', standard input")
+    out = _made(arguments.out) if arguments.out else None  # now, since judging may take minutes
     prompts = read_prompts(arguments.prompts)
 
     def judged(path: str) -> tuple[list[Judgement], dict[str, Any]]:
@@ -67,9 +69,13 @@ def _score(arguments: argparse.Namespace) -> int:
         base_judgements, baseline = judged(arguments.baseline)
         paired = difference(base_judgements, judgements, arguments.seed)
     result = scores if baseline is None else {**scores, "baseline": baseline, "difference": paired}
-    if arguments.out:
-        write_results(Path(arguments.out), result, judgements)
-    print(json.dumps(result, indent=2) if arguments.json else _tables(scores, baseline, paired))
+    try:
+        if out:
+            write_results(out, result, judgements)
+    except OSError as error:
+        raise _unwritable(out, error) from None
+    finally:  # a full disk costs no scores
+        print(json.dumps(result, indent=2) if arguments.json else _tables(scores, baseline, paired))
     return 0
 
 
@@ -80,6 +86,28 @@ def _tables(scores: dict[str, Any], baseline: dict[str, Any] | None, paired: dic
             lines.append(f"{plural(part['missing'], noun)} missing, counted as not followed")
     lines += ["", tables.score_table(scores, baseline, paired), "", tables.type_table(scores, baseline)]
     return "\n".join(lines)
+
+
+def _made(out: str) -> Path:
+    """The folder of ``--out``, made and tried.
+
+    Raises:
+        RecordError: it cannot be made, or nothing can be written into it.
+    """
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(out: Path, error: OSError) -> RecordError:
+    told = f"--out {one_line(out, most=4096)}:"
+    if isinstance(error, FileExistsError):
+        return RecordError(f"{told} is a file; name a folder")
+    return RecordError(f"{told} cannot be written to ({error.strerror}); name another folder")
 
 
 def write_results(folder: Path, scores: dict[str, Any], judgements: list[Judgement]) -> None:
@@ -120,6 +148,17 @@ def _standard_input() -> str:
         raise RecordError(f"standard input is not UTF-8 ({error.reason}); save it as UTF-8") from None
 
 
+def _seed(text: str) -> int:
+    """A seed as numpy takes one."""
+    try:
+        seed = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, not {shown(text)}") from None
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {shown(text)}")
+    return seed
+
+
 def _parser() -> argparse.ArgumentParser:
     program = "ifeval" if Path(sys.argv[0]).stem == "ifeval" else "python -m ifeval"
     parser = argparse.ArgumentParser(prog=program, description=__doc__)
@@ -134,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     scoring.add_argument("--json", action="store_true", help="print scores.json instead of the tables")
     scoring.add_argument("--allow-missing", action="store_true", help="a missing response counts as not followed")
     scoring.add_argument("--strip-thoughts", action="store_true", help="judge responses without <think>...</think>")
-    scoring.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+    scoring.add_argument("--seed", type=_seed, default=0, help="of the bootstrap (default 0)")
 
     listing = commands.add_parser("list", help="show the instruction types and their kwargs")
     listing.set_defaults(command=_list)

@@ -35,6 +35,8 @@ RESPONSES = [
 ]
 BASELINE = [{"key": 1, "response": "no"}, {"key": 2, "response": ""}]
 
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="asks for Linux's /proc")
+
 
 def run(*arguments, stdin=None):
     command = [sys.executable, "-c", BLOCKED, *map(str, arguments)]
@@ -153,3 +155,41 @@ def test_an_exception_that_nobody_has_thought_of_is_one_message(tmp_path, monkey
     monkeypatch.setenv("DEBUG", "1")
     assert cli.main(["score", *files]) == 2
     assert ("Traceback" in capsys.readouterr().err) == ("judge" not in place)
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"), [("-1", "must be 0 or more, not '-1'"), ("x", "must be a whole number, 0 or more, not 'x'")]
+)
+def test_a_seed_that_cannot_be_used_is_refused_before_anything_is_read(capsys, seed, words):
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["score", "--prompts", "none", "--responses", "none", "--seed", seed])
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: argument --seed: {words}\n")
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("prompts.jsonl", "prompts.jsonl: is a file; name a folder"),
+        ("prompts.jsonl/a/b", "a/b: cannot be written to (Not a directory); name another folder"),
+        ("/dev/null/a\nb", "--out /dev/null/a\\nb: cannot be written to (Not a directory); name another folder"),
+        pytest.param("/proc", "--out /proc: cannot be written to (", marks=ON_LINUX),
+        pytest.param("/proc/a", "--out /proc/a: cannot be written to (", marks=ON_LINUX),
+    ],
+)
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(files, capsys, out, words):
+    files["responses"].write_text("{")
+    out = files["prompts"].parent / out
+    assert cli.main(["score", "--prompts", "none", "--responses", "none", "--out", str(out)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert words in said
+
+
+@pytest.mark.parametrize("json_asked", [[], ["--json"]])
+def test_a_folder_that_fails_at_the_end_costs_no_scores(files, tmp_path, capsys, json_asked):
+    (tmp_path / "scores.json").mkdir()
+    arguments = ["--prompts", files["prompts"], "--responses", files["responses"], "--out", tmp_path, *json_asked]
+    assert cli.main(["score", *map(str, arguments)]) == 2
+    said = capsys.readouterr()
+    assert said.err == f"error: --out {tmp_path}: cannot be written to (Is a directory); name another folder\n"
+    assert ("prompt_level_strict_acc" if json_asked else "2 prompts, 3 instructions") in said.out
