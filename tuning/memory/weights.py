@@ -7,6 +7,7 @@ from tuning.memory.bitsandbytes_bytes import quantized_bytes, quantized_layers
 from tuning.memory.fake_model import train_in_bfloat16, without_data
 from tuning.memory.optimizer_states import state_bytes
 from tuning.memory.run import Run
+from tuning.model.adapted_layers import fused_experts
 from tuning.model.adapters import add_adapter, parameter_counts
 from tuning.model.model_spec import ModelSpec
 
@@ -50,7 +51,8 @@ def base_weights(run: Run) -> Weights:
     unquantized = sum(p.nbytes for p in model.parameters()) - sum(layer.weight.nbytes for layer in linear)
     raised = unquantized
     if spec.quantization and unquantized and spec.dtype.itemsize < 4:  # PEFT's prepare_model_for_kbit_training
-        raised = unquantized * 4 // spec.dtype.itemsize
+        experts = sum(parameter.nbytes for _, _, parameter in fused_experts(model))
+        raised = experts + (unquantized - experts) * 4 // spec.dtype.itemsize
     return Weights(parameter_counts(model)[1], packed + raised, packed + unquantized)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peft import LoraConfig
-    from torch.nn import Module
+    from torch.nn import Module, Parameter
     from transformers import PreTrainedModel
 
 
@@ -39,21 +39,32 @@ def beside_text(model: "PreTrainedModel") -> list[str]:
 
 @contextmanager
 def without_experts(model: "PreTrainedModel") -> Iterator[None]:
-    """Takes fused experts, tensors of three dimensions, out of the model for a while, frozen.
+    """Takes fused experts out of the model for a while, frozen.
 
     bitsandbytes leaves them as they are, and PEFT would make them float32: twice the memory of the model.
     """
-    taken = []
-    for module in model.modules():
-        for name, parameter in list(module.named_parameters(recurse=False)):
-            if parameter.dim() > 2:
-                parameter.requires_grad_(False)
-                taken.append((module, name, module._parameters.pop(name)))
+    taken = fused_experts(model)
+    for module, name, parameter in taken:
+        parameter.requires_grad_(False)
+        del module._parameters[name]
     try:
         yield
     finally:
         for module, name, parameter in taken:
             module._parameters[name] = parameter
+
+
+def fused_experts(model: "PreTrainedModel") -> "list[tuple[Module, str, Parameter]]":
+    """The weights of experts that stand in one tensor of three dimensions, each with its layer and its name there."""
+    from torch.nn.modules.conv import _ConvNd
+
+    return [
+        (module, name, parameter)
+        for module in model.modules()
+        if not isinstance(module, _ConvNd)
+        for name, parameter in module.named_parameters(recurse=False)
+        if parameter.dim() == 3
+    ]
 
 
 def cast_inputs(model: "PreTrainedModel", wanted: bool) -> None:

@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from tests import loading, tiny
-from tests.tuning.estimates import changed
+from tests.tuning.estimates import changed, estimator
 from tuning.model import adapters
 
 SIZES = {
@@ -59,12 +59,16 @@ def test_experts_of_a_quantized_model_keep_their_dtype(tmp_path):
     torch.manual_seed(0)
     values = saved(transformers.AutoModelForCausalLM.from_config(config), tmp_path / "model")
     values["model_config"]["dtype"] = "bfloat16"
-    model = loading.adapted(changed(values, "4-bit"))
+    values = changed(values, "4-bit")
+    model = loading.adapted(values)
     experts = {name: each for name, each in model.named_parameters() if each.dim() == 3 and "lora" not in name}
     assert {each.dtype for each in experts.values()} == {torch.bfloat16}
     assert not any(each.requires_grad for each in experts.values())
     norms = [each for name, each in model.named_parameters() if "norm" in name]
     assert {each.dtype for each in norms} == {torch.float32}
+    base = [each for each in model.parameters() if not each.requires_grad]
+    unpacked = sum(each.nbytes for each in base if each.is_floating_point())
+    assert unpacked < estimator(values).weights.training < unpacked + sum(each.numel() for each in base)
 
 
 def test_a_checkpoint_that_is_loaded_without_its_quantization_is_not_raised_to_float32(tmp_path):
