@@ -8,6 +8,7 @@ import torch
 from transformers import Trainer, TrainerState
 
 from stages import train
+from tests.combinations import checkerboard
 from tests.stages import training_runs
 from tests.stages.training_runs import Killed, written
 from tuning.core.errors import UserError
@@ -99,9 +100,10 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("where", "name"), MOMENTS, ids=[name for _, name in MOMENTS])
-def test_killed_anywhere_in_the_saving_of_a_checkpoint(training, monkeypatch, capsys, whole, where, name):
+@pytest.mark.parametrize("moment", checkerboard(range(len(MOMENTS))), ids=[name for _, name in MOMENTS])
+def test_killed_anywhere_in_the_saving_of_a_checkpoint(training, monkeypatch, capsys, whole, moment):
     """Before and after each call of a checkpoint's saving, where one is kept: it or the one before is always whole."""
+    where, name = MOMENTS[moment]
     for before in (True, False):
         original = getattr(where, name)
 

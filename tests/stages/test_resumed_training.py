@@ -3,6 +3,7 @@
 import pytest
 
 from stages import train
+from tests.combinations import checkerboard
 from tests.stages.training_runs import Killed, written
 from tuning.core.paths import CURVES, UNFINISHED
 from tuning.training import checkpoints
@@ -26,8 +27,7 @@ def killed_after(monkeypatch):
     return steps
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["lora", "full"])
-@pytest.mark.parametrize("order", ["group_by_length", "random"])
+@pytest.mark.parametrize(("full", "order"), checkerboard([False, True], ["group_by_length", "random"]))
 def test_killed_after_every_checkpoint(training, killed_after, full, order):
     changes = {"full": full, "train_sampling_strategy": order}
     training(**changes)

@@ -11,6 +11,7 @@ import yaml
 
 from stages import train
 from tests import tiny
+from tests.combinations import checkerboard
 from tuning.core.errors import UserError
 from tuning.core.files import write_jsonl
 from tuning.training import checkpoints, fitting, trainer
@@ -66,8 +67,7 @@ def test_the_loss_is_the_mean_of_all_steps_however_seldom_it_is_logged(project, 
     assert (project.folder / ADAPTER).is_file()
 
 
-@pytest.mark.parametrize("step", [2, 4])
-@pytest.mark.parametrize("logging_steps", [1, 3, 50])
+@pytest.mark.parametrize(("step", "logging_steps"), checkerboard([2, 4], [1, 3, 50]))
 def test_a_resumed_run_has_the_same_mean(project, monkeypatch, step, logging_steps):
     changes = {"train__max_steps": 6, "train__save_steps": 2, "train__logging_steps": logging_steps}
     project(**changes)
@@ -108,8 +108,7 @@ def test_a_checkpoint_with_a_cut_file_is_passed_over(project, monkeypatch, capsy
     assert "checkpoint-2" in said
 
 
-@pytest.mark.parametrize("max_grad_norm", [0.0, 1.0])
-@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(("max_grad_norm", "full"), checkerboard([0.0, 1.0], [False, True]))
 def test_a_run_that_diverges_ends_and_leaves_the_adapter_of_before(project, max_grad_norm, full):
     project(train__max_steps=1)
     files = [path for path in project.folder.rglob("*") if path.suffix in (".json", ".safetensors", ".tsv")]

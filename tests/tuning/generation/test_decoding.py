@@ -11,18 +11,24 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GenerationConfig, GptOssConfig, GptOssForCausalLM
 
 from tests import loading, tiny, tiny_architectures
+from tests.combinations import slow
 from tests.tuning.answers import QUESTIONS, answers, one_at_a_time, settings_of, tokens
 from tuning.generation import decoding
 from tuning.generation.continuous import batching
 from tuning.generation.sequence import Sequence
 from tuning.model import adapters, chat_template
 
+ARCHITECTURES = [slow(name) if name == "recurrent_gemma" else name for name in tiny_architectures.ARCHITECTURES]
 
-@pytest.fixture(scope="module", params=tiny_architectures.ARCHITECTURES)
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def any_model(request, tmp_path_factory):
     """Model and tokenizer of each architecture, with the attention that the stages load it with."""
-    folder = tiny_architectures.save(request.param, tmp_path_factory.mktemp(request.param) / "model")
-    values = tiny.params(str(folder), "rows.jsonl", "prompts.jsonl")
+    return made(request.param, tmp_path_factory.mktemp(request.param) / "model")
+
+
+def made(name, folder):
+    values = tiny.params(str(tiny_architectures.save(name, folder)), "rows.jsonl", "prompts.jsonl")
     return loading.base(values), loading.tokenizer(values)
 
 
@@ -46,6 +52,13 @@ def test_every_architecture_writes_what_generate_writes(any_model, batch_size):
     found = answers(model, tokenizer, batch_size, eos_token_id=ends)
     assert found == one_at_a_time(model, tokenizer, eos_token_id=ends)
     assert {response.finish_reason for response in found.values()} == {"stop", "length"}
+
+
+def test_a_recurrent_state_reads_no_padding(tmp_path):
+    model, tokenizer = made("recurrent_gemma", tmp_path / "model")
+    prompts = tokens(tokenizer)[:4]
+    found = answers(model, tokenizer, 3, prompts, max_new_tokens=8)
+    assert found == one_at_a_time(model, tokenizer, prompts, max_new_tokens=8)
 
 
 def test_only_recurrent_state_needs_generate(any_model):

@@ -7,6 +7,7 @@ import torch
 from datasets import Dataset
 
 from tests import loading
+from tests.combinations import checkerboard
 from tests.tuning.estimates import changed, estimator
 from tuning.memory import fake_model
 
@@ -32,8 +33,7 @@ def packed(parameter: torch.nn.Parameter) -> bool:
     return type(parameter).__name__ in ("Params4bit", "Int8Params")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "dtype"), checkerboard(KINDS, ["float32", "bfloat16"]))
 def test_parameters_have_the_dtypes_that_the_trainer_gives_them(params, kind, dtype, tmp_path, tokenizer):
     values = experiment(params, kind, dtype)
     model = loading.trainer(values, tokenizer, ROWS, tmp_path).model
@@ -45,8 +45,7 @@ def test_parameters_have_the_dtypes_that_the_trainer_gives_them(params, kind, dt
     assert all(found[name].requires_grad == each.requires_grad for name, each in real.items())
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "dtype"), checkerboard(KINDS, ["float32", "bfloat16"]))
 def test_weights_adapter_and_states_take_the_bytes_that_they_take(params, kind, dtype, tmp_path, tokenizer):
     values = experiment(params, kind, dtype)
     trainer = loading.trainer(values, tokenizer, ROWS, tmp_path)

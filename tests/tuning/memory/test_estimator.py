@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from transformers import AutoModelForCausalLM, DynamicCache, Mamba2Config, MambaConfig, RwkvConfig
 
 from tests import loading, tiny, tiny_architectures
+from tests.combinations import checkerboard, slow
 from tests.tuning.answers import settings_of
 from tests.tuning.estimates import changed, estimator
 from tuning.core.errors import UserError
@@ -102,7 +103,7 @@ def any_estimate(request, tmp_path_factory):
     return model
 
 
-@pytest.mark.parametrize(("batch", "length"), [(1, 30), (12, 20), (3, 150), (40, 130)])
+@pytest.mark.parametrize(("batch", "length"), [(1, 30), slow(12, 20), (3, 150), slow(40, 130)])
 def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
     model = any_estimate
     counted = simulated_step.training_step(model.run, 0, (batch, length))
@@ -111,7 +112,7 @@ def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
     assert max(phase.peak for phase in found.values()) == pytest.approx(peak, rel=0.06)
 
 
-@pytest.mark.parametrize(("batch", "length"), [(2, 40), (12, 20), (5, 90)])
+@pytest.mark.parametrize(("batch", "length"), [(2, 40), slow(12, 20), (5, 90)])
 def test_rows_that_are_looped_through_may_be_short_ones(recurrent, batch, length):
     model = recurrent
     counted = simulated_step.training_step(model.run, 0, (batch, length))
@@ -120,7 +121,7 @@ def test_rows_that_are_looped_through_may_be_short_ones(recurrent, batch, length
     assert found.activations + found.logits + found.gradients == pytest.approx(peak, rel=0.08)
 
 
-@pytest.mark.parametrize("change", ["prompt_tuning", "eager"])
+@pytest.mark.parametrize("change", [slow("prompt_tuning"), "eager"])
 def test_what_grows_with_the_length_of_rows_keeps_them_as_they_are(recurrent_params, change):
     if change == "eager":
         recurrent_params["model_config"]["attn_implementation"] = "eager"
@@ -140,10 +141,10 @@ def test_reading_prompts_that_are_looped_through(recurrent):
         assert estimated == pytest.approx(simulated_step._peak(model, 4, 128), rel=0.05)
 
 
-@pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
-@pytest.mark.parametrize("steps", [1, 4])
-@pytest.mark.parametrize("checkpointing", [False, True])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("kind", "steps", "checkpointing", "dtype"),
+    checkerboard(["lora", "full", "prompt", "4-bit"], [1, 4], [False, True], ["float32", "bfloat16"]),
+)
 def test_what_few_layers_tell_is_what_all_hold(params, kind, steps, checkpointing, dtype):
     values = changed(params, kind, gradient_checkpointing=checkpointing, gradient_accumulation_steps=steps)
     values["model_config"]["dtype"] = dtype
@@ -155,9 +156,10 @@ def test_what_few_layers_tell_is_what_all_hold(params, kind, steps, checkpointin
     assert max(phase.peak for phase in found.values()) == pytest.approx(greatest, rel=1e-3)
 
 
-@pytest.mark.parametrize("kind", ["lora", "full", "prompt", "4-bit"])
-@pytest.mark.parametrize("bf16", [False, True])
-@pytest.mark.parametrize("vocabulary", [80_000, 200_000])
+@pytest.mark.parametrize(
+    ("kind", "bf16", "vocabulary"),
+    checkerboard(["lora", "full", "prompt", "4-bit"], [False, True], [80_000, 200_000]),
+)
 def test_two_tiles_of_logits_tell_what_all_hold(params, kind, bf16, vocabulary, monkeypatch):
     values = changed(params, kind, gradient_checkpointing=False)
     values["train"]["bf16"], values["model_config"]["dtype"] = bf16, "bfloat16"

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, FalconMambaConfig, Mamba2Config, 
 
 from stages import baseline, generate, train
 from tests import loading, tiny, tiny_architectures
+from tests.combinations import checkerboard
 from tuning.data import schemas
 from tuning.generation.answering import RESPONSES
 from tuning.generation.task import PROMPTS as ASKED
@@ -58,10 +59,9 @@ def write_rows(path, rows):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-@pytest.mark.parametrize("kinds", TRAINED.values(), ids=TRAINED)
-@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
-def test_train_and_generate(params, name, kinds, tmp_path, monkeypatch):
-    run_stages(enable(params, kinds), tmp_path, monkeypatch)
+@pytest.mark.parametrize(("kind", "name"), checkerboard(list(TRAINED), tiny_architectures.ARCHITECTURES))
+def test_train_and_generate(params, name, kind, tmp_path, monkeypatch):
+    run_stages(enable(params, TRAINED[kind]), tmp_path, monkeypatch)
 
 
 def run_stages(params, tmp_path, monkeypatch):
@@ -114,10 +114,9 @@ def test_models_without_attention(kind, own, tmp_path, monkeypatch):
     assert adapted == linear - left_out
 
 
-@pytest.mark.parametrize("kinds", TRAINED.values(), ids=TRAINED)
-@pytest.mark.parametrize("name", tiny_architectures.ARCHITECTURES)
-def test_what_is_loaded_gives_the_logits_of_what_was_saved(params, name, kinds, tmp_path):
-    enable(params, kinds)
+@pytest.mark.parametrize(("kind", "name"), checkerboard(list(TRAINED), tiny_architectures.ARCHITECTURES))
+def test_what_is_loaded_gives_the_logits_of_what_was_saved(params, name, kind, tmp_path):
+    enable(params, TRAINED[kind])
     model = loading.adapted(params)
     torch.manual_seed(0)
     for parameter in adapters.lora_parameters(model).values():
