@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tuning.generation.kv_cache import PREFILL
+from tuning.generation.kv_cache import PREFILL, layer_configs
 from tuning.memory.fake_model import (
     base,
     every_position,
@@ -191,7 +191,7 @@ def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:
         make_fake(model)
         peak = partial(_peak, model)
         reading, writing = _reading(peak, spec.config, at_once, prompt), peak(batch, 1)
-    heads = getattr(text, "num_attention_heads", 0)  # Mamba and RWKV have none
+    heads = max(getattr(layer, "num_attention_heads", 0) for layer in layer_configs(text))  # Mamba and RWKV have none
     scores = 3 * 4 * batch * heads * positions  # scores, masked scores, and weights
     return max(reading, writing + scores)
 

@@ -1,0 +1,54 @@
+"""Estimates of models whose layers are not all alike, that have experts, or more than text."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, DynamicCache
+
+from tests import tiny
+from tests.tuning import unlike_layers
+from tests.tuning.estimates import changed, estimator
+from tuning.generation import kv_cache
+from tuning.memory import estimator as estimators
+from tuning.memory import flops
+from tuning.memory.estimator import CannotEstimate
+
+
+@pytest.fixture
+def values_of(tmp_path):
+    """Values of an experiment with a model of this configuration."""
+
+    def make(config, kind="lora", **train):
+        config.save_pretrained(tmp_path / "model")
+        values = tiny.params(str(tmp_path / "model"), "rows.jsonl", "prompts.jsonl")
+        return changed(values, kind, gradient_checkpointing=False, **train)
+
+    return make
+
+
+def step_bytes(memory) -> int:
+    """What a step makes beside weights and states."""
+    return memory.activations + memory.logits + memory.gradients
+
+
+@pytest.mark.parametrize("own", [{}, {"num_kv_shared_layers": 2}], ids=["each its own", "shared"])
+def test_keys_of_layers_that_differ_are_counted_one_by_one(own):
+    model = AutoModelForCausalLM.from_config(unlike_layers.gemma4(**own))
+    cache = DynamicCache()
+    model(input_ids=torch.ones(3, 12, dtype=torch.long), past_key_values=cache, use_cache=True)
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers if layer.is_initialized)
+    assert kv_cache.kv_cache_bytes(model.config, 3, 12, 4) == held
+
+
+def test_attention_of_layers_that_differ_is_counted_one_by_one(values_of):
+    model = estimator(values_of(unlike_layers.gemma4()))
+    widths = 3 * 4 * 8 + 3 * 4 * 16  # of 4 heads each
+    assert flops.training_flops(model, 10, 101) - flops.training_flops(model, 10, 1) == 10 * 3 * 4 * widths * 100
+
+
+def test_a_cache_that_cannot_be_counted_is_told_as_other_failures_are(params, monkeypatch):
+    def fails(*arguments):
+        raise RuntimeError("no such attribute")
+
+    monkeypatch.setattr(estimators, "kv_cache_bytes", fails)
+    with pytest.raises(CannotEstimate, match="no such attribute"):
+        estimator(params).generation(2, 8, 8)
