@@ -160,11 +160,19 @@ def _added(layers, saved: int, accumulates: bool, copies: int) -> dict[str, tupl
 
 
 def _layers(model):
-    """The decoder's layers: the longest list of modules."""
+    """The decoder's layers: its first list of as many modules as the configuration says, or else its longest.
+
+    Experts and projections are listed too, and the towers for images and sounds beside it.
+    """
+    count = model.config.get_text_config().num_hidden_layers
+    lists = _lists(model.get_decoder()) or _lists(model)
+    return next((found for found in lists if len(found) == count), max(lists, key=len))
+
+
+def _lists(model) -> list:
     import torch
 
-    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
-    return max(lists, key=len)
+    return [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
 
 
 def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:

@@ -70,9 +70,10 @@ def period(config) -> int:
 
 
 def shortened(config, layers: int):
-    """The configuration with its first layers only."""
+    """The configuration with its first layers only; a tower for images beside the text model stays as it is."""
     config = copy.deepcopy(config)
-    config.num_hidden_layers = layers
-    if vars(config).get("layer_types"):
-        config.layer_types = config.layer_types[:layers]
+    text = config.get_text_config()
+    text.num_hidden_layers = layers
+    if vars(text).get("layer_types"):
+        text.layer_types = text.layer_types[:layers]
     return config

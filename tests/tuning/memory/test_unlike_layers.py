@@ -52,3 +52,17 @@ def test_a_cache_that_cannot_be_counted_is_told_as_other_failures_are(params, mo
     monkeypatch.setattr(estimators, "kv_cache_bytes", fails)
     with pytest.raises(CannotEstimate, match="no such attribute"):
         estimator(params).generation(2, 8, 8)
+
+
+@pytest.mark.parametrize("vision_layers", [2, 9])
+@pytest.mark.parametrize("kind", ["lora", "full", "prompt"])
+def test_a_tower_for_images_adds_its_weights_alone(values_of, vision_layers, kind):
+    config = unlike_layers.gemma3(vision_layers)
+    model = AutoModelForCausalLM.from_config(config)
+    tower = sum(parameter.nbytes for parameter in model.parameters())
+    tower -= sum(parameter.nbytes for parameter in model.model.language_model.parameters())
+    text, whole = estimator(values_of(unlike_layers.gemma3_text(), kind)), estimator(values_of(config, kind))
+    assert whole.weights.training == text.weights.training + tower
+    assert step_bytes(whole.training(4, 48)) == pytest.approx(step_bytes(text.training(4, 48)), rel=0.01)
+    answering = text.generation(4, 40, 8).activations
+    assert whole.generation(4, 40, 8).activations == pytest.approx(answering, rel=0.01)
