@@ -129,7 +129,9 @@ def _step(model, ids, counter, times: float, every: bool, copies: int) -> dict[s
     # subtracted.
     more = saved["head"] - saved["last"] - sum(size for held, size in read["head"] if held() is None)
     loss = -output.log_probs.sum() / ids.numel()
-    del output
+    balance = getattr(output, "aux_loss", None)  # of experts
+    loss = loss if balance is None else loss + balance
+    del output, balance
     loss.backward()
     del loss
     for handle in handles:

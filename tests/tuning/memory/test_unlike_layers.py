@@ -3,13 +3,15 @@
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache
+from transformers.integrations import moe
 
 from tests import tiny
 from tests.tuning import unlike_layers
 from tests.tuning.estimates import changed, estimator
+from tests.tuning.real_steps import trained_peak
 from tuning.generation import kv_cache
 from tuning.memory import estimator as estimators
-from tuning.memory import flops
+from tuning.memory import fake_model, flops
 from tuning.memory.estimator import CannotEstimate
 
 
@@ -66,3 +68,32 @@ def test_a_tower_for_images_adds_its_weights_alone(values_of, vision_layers, kin
     assert step_bytes(whole.training(4, 48)) == pytest.approx(step_bytes(text.training(4, 48)), rel=0.01)
     answering = text.generation(4, 40, 8).activations
     assert whole.generation(4, 40, 8).activations == pytest.approx(answering, rel=0.01)
+
+
+@pytest.mark.parametrize("config", [unlike_layers.mixtral, unlike_layers.gpt_oss])
+@pytest.mark.parametrize("train", [{}, {"router_aux_loss_coef": 0.0}, {"bf16": True}], ids=str)
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_training_of_experts_takes_what_was_estimated(values_of, config, train, kind, tmp_path, tokenizer):
+    values = values_of(config(), kind, per_device_train_batch_size=4, **train)
+    AutoModelForCausalLM.from_config(config()).save_pretrained(tmp_path / "model")
+    peak = trained_peak(values, 4, 48, tokenizer, tmp_path / "out")
+    assert estimator(values).training(4, 48).tensors == pytest.approx(peak, rel=0.05)
+
+
+@pytest.mark.parametrize("config", [unlike_layers.mixtral, unlike_layers.gpt_oss])
+def test_experts_beside_quantized_weights_are_estimated(values_of, config):
+    values = values_of(config(), "4-bit")
+    values["model_config"]["dtype"] = "bfloat16"
+    model = estimator(values, "cuda")
+    assert step_bytes(model.training(4, 48)) > 0
+    assert model.generation(4, 40, 8).activations > 0
+
+
+def test_products_of_experts_are_the_librarys_again():
+    own = moe._grouped_mm
+    with fake_model.fake_tensors():
+        assert moe._grouped_mm is not own
+    assert moe._grouped_mm is own
+    with pytest.raises(ZeroDivisionError), fake_model.fake_tensors():
+        _ = 1 / 0
+    assert moe._grouped_mm is own
