@@ -1,5 +1,7 @@
 """Estimates of models whose layers are not all alike, that have experts, or more than text."""
 
+from functools import partial
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache
@@ -11,7 +13,7 @@ from tests.tuning.estimates import changed, estimator
 from tests.tuning.real_steps import trained_peak
 from tuning.generation import kv_cache
 from tuning.memory import estimator as estimators
-from tuning.memory import fake_model, flops
+from tuning.memory import fake_model, flops, simulated_step
 from tuning.memory.estimator import CannotEstimate
 
 
@@ -68,6 +70,25 @@ def test_a_tower_for_images_adds_its_weights_alone(values_of, vision_layers, kin
     assert step_bytes(whole.training(4, 48)) == pytest.approx(step_bytes(text.training(4, 48)), rel=0.01)
     answering = text.generation(4, 40, 8).activations
     assert whole.generation(4, 40, 8).activations == pytest.approx(answering, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        unlike_layers.gemma3n,
+        partial(unlike_layers.gemma3n, shared=0),
+        partial(unlike_layers.gemma4, num_kv_shared_layers=2),
+        partial(unlike_layers.gemma4, num_kv_shared_layers=4, use_double_wide_mlp=True),
+    ],
+    ids=["gemma3n", "none shared", "gemma4", "wide where shared"],
+)
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_few_layers_tell_what_those_that_share_keys_hold(values_of, config, kind):
+    model = estimator(values_of(config(), kind))
+    all_layers = simulated_step.training_step(model.run, 0, (4, 48))
+    greatest = max(phase.peak for phase in all_layers.values())
+    assert step_bytes(model.training(4, 48)) == pytest.approx(greatest, rel=0.08)
+    assert model.generation(4, 40, 8).activations > 0
 
 
 @pytest.mark.parametrize("config", [unlike_layers.mixtral, unlike_layers.gpt_oss])
