@@ -121,11 +121,20 @@ def _product_of_experts(tokens, weights, offs):
 
 
 def make_fake(model) -> None:
-    """Replaces meta tensors by fake CPU tensors; tied weights stay tied."""
+    """Replaces meta tensors by fake CPU tensors; tied weights stay tied.
+
+    Rotary frequencies that follow the longest row (dynamic RoPE) read tensors. They become fixed ones, whose tensors
+    have the same shapes.
+    """
     import torch
 
     made: dict[int, torch.Tensor] = {}
     for module in model.modules():
+        kinds = getattr(module, "rope_type", None)
+        if isinstance(kinds, str):
+            module.rope_type = kinds.replace("dynamic", "default")
+        elif isinstance(kinds, dict):
+            module.rope_type = {layer: kind.replace("dynamic", "default") for layer, kind in kinds.items()}
         for name, old in module._parameters.items():
             if old is not None and id(old) not in made:
                 made[id(old)] = torch.nn.Parameter(

@@ -118,3 +118,10 @@ def test_products_of_experts_are_the_librarys_again():
     with pytest.raises(ZeroDivisionError), fake_model.fake_tensors():
         _ = 1 / 0
     assert moe._grouped_mm is own
+
+
+def test_positions_that_follow_the_longest_row_take_what_others_take(values_of):
+    dynamic = unlike_layers.llama(rope_parameters={"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0})
+    found = [estimator(values_of(config)) for config in (unlike_layers.llama(), dynamic)]
+    assert found[0].training(4, 48) == found[1].training(4, 48)
+    assert found[0].generation(4, 40, 8) == found[1].generation(4, 40, 8)
