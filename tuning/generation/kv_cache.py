@@ -28,26 +28,40 @@ def cache_positions(longest: int) -> int:
 def kv_cache_bytes(config, batch: int, length: int, item: int) -> int:
     """Keys and values of every layer for ``batch`` sequences of ``length`` tokens, and recurrent states.
 
-    Heads that share keys and values count once (grouped-query attention, arXiv 2305.13245). A sliding window saves
-    nothing, since the project's buffers hold every position. A recurrent layer (RecurrentGemma, arXiv 2404.07839) has a
-    state in float32 and the last inputs of its convolution instead. A model without attention (Mamba, RWKV) has states
-    alone, whatever the length.
+    Heads that share keys and values count once (grouped-query attention, arXiv 2305.13245), and so do layers that share
+    them. A sliding window saves nothing, since the project's buffers hold every position. A recurrent layer
+    (RecurrentGemma, arXiv 2404.07839) has a state in float32 and the last inputs of its convolution instead. A model
+    without attention (Mamba, RWKV) has states alone, whatever the length.
 
     Args:
         item: bytes of a number.
     """
     config = config.get_text_config()
-    if not hasattr(config, "num_attention_heads"):
+    layers = layer_configs(config)
+    if not hasattr(layers[0], "num_attention_heads"):
         return config.num_hidden_layers * batch * _state_bytes(config)
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    holding = layers[: len(layers) - (getattr(config, "num_kv_shared_layers", None) or 0)]
     recurrent = 0
     if hasattr(config, "lru_width"):  # versions of transformers call the kind differently
         recurrent = sum(kind in ("recurrent", "linear_attention") for kind in config.layers_block_type)
-    found = 2 * (config.num_hidden_layers - recurrent) * batch * length * heads * head_dim * item
+        holding = holding[recurrent:]  # all have the same heads
+    heads = (getattr(layer, "num_key_value_heads", None) or layer.num_attention_heads for layer in holding)
+    numbers = sum(count * head_size(layer) for count, layer in zip(heads, holding, strict=True))
+    found = 2 * batch * length * numbers * item
     if recurrent:
         found += recurrent * batch * (4 * config.lru_width + (config.conv1d_width - 1) * config.hidden_size * item)
     return found
+
+
+def layer_configs(config) -> list:
+    """The configuration of each layer of a text model, since Gemma 4 refuses to say of all what differs among them."""
+    layers = getattr(config, "per_layer_config", None)
+    return list(layers) if layers else [config] * config.num_hidden_layers
+
+
+def head_size(layer) -> int:
+    """The size of an attention head."""
+    return getattr(layer, "head_dim", None) or layer.hidden_size // layer.num_attention_heads
 
 
 def _state_bytes(config) -> int:

@@ -159,9 +159,9 @@ class Estimator:
         positions = cache_positions(prompt + new_tokens)
         with _without_data():
             temporary = simulated_step.generation(model, batch, prompt, positions)
-        cache = kv_cache_bytes(self.config, batch, positions, model.dtype.itemsize)
-        adapter = self.trained.loaded if model.quantization else 0
-        packed, copied = packed_bytes(model)
+            cache = kv_cache_bytes(self.config, batch, positions, model.dtype.itemsize)
+            adapter = self.trained.loaded if model.quantization else 0
+            packed, copied = packed_bytes(model)
         step = Memory(self.weights.generation + copied, adapter, activations=temporary, kv_cache=cache)
         found = self._in_process(step, GENERATION_RUNTIME)
         return replace(found, loading=packed) if packed and self.stored == model.dtype else found

@@ -18,6 +18,7 @@ def to_train(run: Run):
     from tuning.training.cpu import faster_steps
 
     model = base(run.model)
+    _balance_experts(model, run.training)
     add_fused_lm_head(model, outputs=("log_probs", "entropy", "is_top1"))
     if run.model.quantization:
         bitsandbytes_layers.imitate(model, run.model.quantization)
@@ -33,6 +34,19 @@ def to_train(run: Run):
     if run.training.bf16 or run.training.fp16:
         cast_inputs(model, False)  # as tuning.training.lora_inputs
     return model.train()
+
+
+def _balance_experts(model, training) -> None:
+    """Whether the model gives its routers' logits to the loss, as SFTTrainer decides it; the CPU's head then does not.
+
+    Args:
+        training: TRL's configuration.
+    """
+    text = model.config.get_text_config()
+    if hasattr(text, "router_aux_loss_coef"):
+        given = getattr(training, "router_aux_loss_coef", None)
+        coefficient = text.router_aux_loss_coef if given is None else given
+        text.output_router_logits = hasattr(text, "output_router_logits") and coefficient != 0
 
 
 def train_in_bfloat16(model, spec: ModelSpec) -> None:
@@ -77,18 +91,50 @@ def fake_tensors():
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        with FakeTensorMode(allow_non_fake_inputs=True):
+        with FakeTensorMode(allow_non_fake_inputs=True), _products_of_experts():
             yield
     finally:
         logger.setLevel(level)
 
 
+@contextmanager
+def _products_of_experts():
+    """The product of each token with its expert's weights, which torch has in bfloat16 alone for such tensors.
+
+    The product of all tokens with one expert takes as much, and so does its gradient.
+    """
+    from transformers.integrations import moe
+
+    own = moe._grouped_mm
+    moe._grouped_mm = _product_of_experts
+    try:
+        yield
+    finally:
+        moe._grouped_mm = own
+
+
+def _product_of_experts(tokens, weights, offs):
+    import torch
+
+    with torch.autocast("cpu", enabled=False):  # it leaves such products alone
+        return tokens.to(weights.dtype) @ weights[0]
+
+
 def make_fake(model) -> None:
-    """Replaces meta tensors by fake CPU tensors; tied weights stay tied."""
+    """Replaces meta tensors by fake CPU tensors; tied weights stay tied.
+
+    Rotary frequencies that follow the longest row (dynamic RoPE) read tensors. They become fixed ones, whose tensors
+    have the same shapes.
+    """
     import torch
 
     made: dict[int, torch.Tensor] = {}
     for module in model.modules():
+        kinds = getattr(module, "rope_type", None)
+        if isinstance(kinds, str):
+            module.rope_type = kinds.replace("dynamic", "default")
+        elif isinstance(kinds, dict):
+            module.rope_type = {layer: kind.replace("dynamic", "default") for layer, kind in kinds.items()}
         for name, old in module._parameters.items():
             if old is not None and id(old) not in made:
                 made[id(old)] = torch.nn.Parameter(

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from tuning.generation.kv_cache import head_size, layer_configs
 from tuning.memory.estimator import Estimator
 
 
@@ -22,9 +23,8 @@ def training_flops(model: Estimator, tokens: int, mean_length: float) -> float:
     matrices = model.weights.parameters - (0 if _tied(text) else text.vocab_size * text.hidden_size)
     added = model.trained.parameters if adapter else 0
     trained = model.trained.parameters if adapter else matrices
-    heads = getattr(text, "num_attention_heads", 0)  # Mamba and RWKV have none
-    width = heads * (getattr(text, "head_dim", None) or text.hidden_size // heads) if heads else 0
-    attention = 4 * text.num_hidden_layers * width * mean_length
+    heads = [layer for layer in layer_configs(text) if getattr(layer, "num_attention_heads", 0)]  # Mamba and RWKV: none
+    attention = 4 * sum(layer.num_attention_heads * head_size(layer) for layer in heads) * mean_length
     forward = 2 * (matrices + added) + attention
     head = 2 * text.vocab_size * text.hidden_size
     again = forward if model.run.checkpointing else head

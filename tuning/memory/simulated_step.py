@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tuning.generation.kv_cache import PREFILL
+from tuning.generation.kv_cache import PREFILL, layer_configs
 from tuning.memory.fake_model import (
     base,
     every_position,
@@ -129,7 +129,9 @@ def _step(model, ids, counter, times: float, every: bool, copies: int) -> dict[s
     # subtracted.
     more = saved["head"] - saved["last"] - sum(size for held, size in read["head"] if held() is None)
     loss = -output.log_probs.sum() / ids.numel()
-    del output
+    balance = getattr(output, "aux_loss", None)  # of experts
+    loss = loss if balance is None else loss + balance
+    del output, balance
     loss.backward()
     del loss
     for handle in handles:
@@ -160,11 +162,19 @@ def _added(layers, saved: int, accumulates: bool, copies: int) -> dict[str, tupl
 
 
 def _layers(model):
-    """The decoder's layers: the longest list of modules."""
+    """The decoder's layers: its first list of as many modules as the configuration says, or else its longest.
+
+    Experts and projections are listed too, and the towers for images and sounds beside it.
+    """
+    count = model.config.get_text_config().num_hidden_layers
+    lists = _lists(model.get_decoder()) or _lists(model)
+    return next((found for found in lists if len(found) == count), max(lists, key=len))
+
+
+def _lists(model) -> list:
     import torch
 
-    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
-    return max(lists, key=len)
+    return [module for module in model.modules() if isinstance(module, torch.nn.ModuleList)]
 
 
 def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:
@@ -191,7 +201,7 @@ def generation(spec: ModelSpec, batch: int, prompt: int, positions: int) -> int:
         make_fake(model)
         peak = partial(_peak, model)
         reading, writing = _reading(peak, spec.config, at_once, prompt), peak(batch, 1)
-    heads = getattr(text, "num_attention_heads", 0)  # Mamba and RWKV have none
+    heads = max(getattr(layer, "num_attention_heads", 0) for layer in layer_configs(text))  # Mamba and RWKV have none
     scores = 3 * 4 * batch * heads * positions  # scores, masked scores, and weights
     return max(reading, writing + scores)
 

@@ -70,9 +70,18 @@ def period(config) -> int:
 
 
 def shortened(config, layers: int):
-    """The configuration with its first layers only."""
+    """The configuration with its first layers only; a tower for images beside the text model stays as it is.
+
+    All of them have keys and values of their own, since those that layers share (Gemma 3n) may be of one left out.
+    """
     config = copy.deepcopy(config)
-    config.num_hidden_layers = layers
-    if vars(config).get("layer_types"):
-        config.layer_types = config.layer_types[:layers]
+    text = config.get_text_config()
+    shared = getattr(text, "num_kv_shared_layers", None) or 0
+    if shared:
+        text.num_kv_shared_layers = 0
+    if shared and getattr(text, "use_double_wide_mlp", False):  # those that share are wide: as wide as the mean
+        text.intermediate_size += text.intermediate_size * shared // text.num_hidden_layers
+    text.num_hidden_layers = layers
+    if vars(text).get("layer_types"):
+        text.layer_types = text.layer_types[:layers]
     return config

@@ -14,22 +14,12 @@ from tests import loading, tiny, tiny_architectures
 from tests.combinations import checkerboard, slow
 from tests.tuning.answers import settings_of
 from tests.tuning.estimates import changed, estimator
+from tests.tuning.real_steps import trained_peak
 from tuning.core.errors import UserError
 from tuning.generation import decoding, kv_cache
 from tuning.memory import activations, fake_model, optimizer_states, simulated_step
 from tuning.memory.tensor_bytes import TensorBytes
 from tuning.model.architectures import shortened
-
-
-def trained_peak(values, batch, length, tokenizer, folder):
-    """Bytes of tensors at the greatest moment of two steps."""
-    rows = [[5 + (number + place) % 90 for place in range(length - number % batch)] for number in range(2 * batch)]
-    data = Dataset.from_list([{"input_ids": row, "labels": [-100] * 3 + row[3:]} for row in rows])
-    trainer = loading.trainer(values, tokenizer, data, folder)
-    with TensorBytes() as counter:
-        counter.note_weights(trainer.model)
-        trainer.train()
-    return counter.peak
 
 
 @pytest.mark.parametrize("architecture", tiny_architectures.ARCHITECTURES)

@@ -85,7 +85,9 @@ class Layer(CacheLayerMixin):
         return self.keys[:batch, :, : place.length], self.values[:batch, :, : place.length]
 
     def move(self, source: int, target: int, length: int) -> None:
-        """Copies a sequence's first positions to another row."""
+        """Copies a sequence's first positions to another row; nothing in a layer that reads another's (Gemma 3n)."""
+        if not self.is_initialized:
+            return
         self.keys[target, :, :length] = self.keys[source, :, :length]
         self.values[target, :, :length] = self.values[source, :, :length]
 
