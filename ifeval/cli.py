@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:  # of a library; what is wrong with the input is told above
         if os.environ.get("DEBUG") == "1":
             traceback.print_exc()
-        words = one_line(f"{type(error).__name__}: {error}", most=1000)
+        words = one_line(" ".join(f"{type(error).__name__}: {error}".split()), most=1000)
         print(f"error: {words} (DEBUG=1 in the environment shows where)", file=sys.stderr)
         return 2
 

@@ -66,7 +66,7 @@ def judge_all(prompts: list[Prompt], responses: dict[int | str, str]) -> list[Ju
             except InstructionError as error:  # a pattern that only now turns out to be of no use
                 raise InstructionError(f"{_place(prompt)}: {error}") from None
             except Exception as error:
-                words = one_line(f"{type(error).__name__}: {error}")
+                words = one_line(" ".join(f"{type(error).__name__}: {error}".split()))
                 raise InstructionError(f"{_place(prompt)}: {words}") from error
         else:
             results = [(False, False, "there is no response")] * len(prompt.instructions)

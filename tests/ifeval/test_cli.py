@@ -149,7 +149,7 @@ def test_an_exception_that_nobody_has_thought_of_is_one_message(tmp_path, monkey
     assert cli.main(["score", *files]) == 2
     told = capsys.readouterr().err
     where = f"{tmp_path / 'prompts'}, line 1 (key 1): " if "judge" in place else ""
-    assert told.startswith(f"error: {where}ZeroDivisionError: a wheel\\ncame off")
+    assert told.startswith(f"error: {where}ZeroDivisionError: a wheel came off")
     assert len(told.splitlines()) == 1
     assert "Traceback" not in told
     monkeypatch.setenv("DEBUG", "1")

@@ -17,6 +17,7 @@ class Strange(Exception):
     """An exception of no library that is known."""
 
 
+JUDGING = "judging the responses: InstructionError:"
 # What is run, the function in which the exception arises, and what the message says was being done.
 MIDDLES = [
     (prepare.main, "tuning.data.conversations._conversation", "reading rows.jsonl, line 1"),
@@ -38,7 +39,7 @@ MIDDLES = [
         "tuning.generation.decoding.generate",
         "answering the prompts with MODEL; finished answers are kept",
     ),
-    (ifeval.main, "ifeval.scoring.judge", "judging the responses: InstructionError: prompt 'first'"),
+    (ifeval.main, "ifeval.scoring.judge", f"{JUDGING} data/prepared/prompts.jsonl, line 1 (key 'first')"),
     (ifeval.main, "tuning.report.page.page", "writing the scores and data/report"),
     (resources.main, "stages.resources.training", "estimating the memory of MODEL"),
     (
@@ -72,7 +73,7 @@ MIDDLES += [
         ("stages.evaluate.load_model", "loading MODEL"),
         ("stages.evaluate.load_tuned", "loading MODEL"),
         ("tuning.generation.decoding.generate", "answering the prompts with MODEL; finished answers are kept"),
-        ("ifeval.scoring.judge", "judging the responses: InstructionError: prompt 'first'"),
+        ("ifeval.scoring.judge", f"{JUDGING} out/prompts.jsonl, line 1 (key 'first')"),
         ("tuning.report.evaluation.record", "writing the scores into out; finished answers are kept"),
     ]
 ]
