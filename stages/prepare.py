@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +99,10 @@ def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], fl
             print(f"mix: {count} of {len(rows)} rows of {source.name}")
 
 
-def beginning(row: Row) -> str:
-    """What a row's conversation begins with: its first request, after what the system says."""
+def beginning(row: Row) -> bytes:
+    """A digest of what a row's conversation begins with: its first request, after what the system says."""
     first = next(index for index, turn in enumerate(row.prompt) if turn["role"] == "user")
-    return repr(row.prompt[: first + 1])
+    return sha256(repr(row.prompt[: first + 1]).encode()).digest()
 
 
 def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row]]:
