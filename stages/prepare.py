@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tuning.config.declared import declared
-from tuning.config.params import Params, read_params
+from tuning.config.params import read_params
+from tuning.config.references import is_hub_id
 from tuning.core.command import run, without_arguments
 from tuning.core.errors import UserError, doing
 from tuning.core.files import check_outputs, write_bytes, write_json, write_jsonl
@@ -26,6 +27,7 @@ from tuning.model.model_spec import load_config
 PREPARED = Path("data/prepared")
 FILES = ("train.jsonl", "validation.jsonl", "prompts.jsonl", "sample.md")
 METRICS = Path("metrics/data.json")
+HIGHER = {"max_words": "too_long_to_instruct", "fraction": "not_drawn"}  # which key lets fewer rows be dropped for it
 MANY = 0.1  # of the rows without an instruction: from here on it is said
 # Keys that say which requests the model answers, and not how: answers are kept by the requests themselves.
 WITHOUT = ("dataset", "data", "ifeval.prompts", "train.max_length")
@@ -41,7 +43,8 @@ def main() -> None:
     prompts = origins.pinned(origins.origin(params.ifeval.prompts, key="ifeval.prompts"))
     with doing(f"reading the prompts of {params.ifeval.prompts}"):
         evaluation = evaluation_prompts.read(prompts)
-    load_config(params.model, params.model_config.arguments)  # a model that cannot be trained ends the run here
+    if Path(params.model).exists() or is_hub_id(params.model):  # else a server's alone
+        load_config(params.model, params.model_config.arguments)  # one that cannot be trained ends the run here
     tokenizer = load_tokenizer(params)
     distils = params.data.self_distill
     if distils == "auto":
@@ -56,12 +59,13 @@ def main() -> None:
     train, validation = split(rows, params.data.num_val, params.seed)
     own = answered_by_the_model(train, preparation)
     counts.own_answers = len(own)
+    rows = [*train, *own]
     with doing("writing instructions into the rows"):
-        treated = list(instruction_rows.treat_all([*train, *own], types, params.data.instructions, params.seed, counts))
+        treated = list(instruction_rows.treat_all(rows, types, params.data.instructions, params.seed, counts))
     treated, counts.followed_by_itself = followed_by_the_model(treated, preparation)
     train = decontaminated(instructed(treated, preparation, counts), evaluation, preparation, counts, treated=True)
     if not train:
-        raise UserError(f"dataset: no row is left to train on ({counts.reasons()}){advice(params)}")
+        raise UserError(f"dataset: no row is left to train on ({counts.reasons()}){advice(counts)}")
 
     write_jsonl(PREPARED / "train.jsonl", (row.as_json() for row in train))
     write_jsonl(PREPARED / "validation.jsonl", (row.as_json() for row in validation))
@@ -74,15 +78,16 @@ def main() -> None:
     print(f"{len(train)} rows to train on, {len(validation)} to validate, {len(evaluation)} prompts to evaluate")
     print(f"rows dropped: {counts.reasons()}")
     if counts.untouched() > MANY * len(rows):
-        print(f"note: {counts.untouched()} of {len(rows)} rows got no instruction and are left out{advice(params)}")
+        print(f"note: {counts.untouched()} of {len(rows)} rows got no instruction and are left out{advice(counts)}")
 
 
-def advice(params: Params) -> str:
-    """How to train on rows that get no instruction; nothing if they are trained on."""
-    if params.data.instructions.keep_untouched:
+def advice(counts: Counts) -> str:
+    """How to train on rows that are dropped because they got no instruction; nothing if none is."""
+    if not counts.untouched():
         return ""
-    hint = "set 'data.instructions.keep_untouched' to true, or 'data.instructions.max_words' higher"
-    return f": to train on them, {hint}"
+    hints = ["set 'data.instructions.keep_untouched' to true"]
+    hints += [f"'data.instructions.{key}' higher" for key, reason in HIGHER.items() if counts.dropped[reason]]
+    return f": to train on them, {', or '.join(hints)}"
 
 
 def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], float]]) -> None:
@@ -99,10 +104,9 @@ def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], fl
             print(f"mix: {count} of {len(rows)} rows of {source.name}")
 
 
-def beginning(row: Row) -> bytes:
-    """A digest of what a row's conversation begins with: its first request, after what the system says."""
-    first = next(index for index, turn in enumerate(row.prompt) if turn["role"] == "user")
-    return sha256(repr(row.prompt[: first + 1]).encode()).digest()
+def first_request(row: Row) -> bytes:
+    """A digest of the first request of a row's conversation."""
+    return sha256(next(turn["content"] for turn in row.prompt if turn["role"] == "user").encode()).digest()
 
 
 def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row]]:
@@ -118,12 +122,14 @@ def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row
     chosen = set(random.Random(seed).sample(range(len(rows)), num_val))
     groups = defaultdict(list)
     for index, row in enumerate(rows):
-        groups[beginning(row)].append(index)
+        groups[first_request(row)].append(index)
     if any(0 < len(chosen.intersection(group)) < len(group) for group in groups.values()):
         apart: set[int] = set()
         for group in random.Random(seed).sample(list(groups.values()), len(groups)):
             if len(apart) + len(group) <= num_val:
                 apart.update(group)
+        if not apart and num_val:
+            print(f"note: every request has more than {num_val} rows, so some stand in training and in validation")
         chosen = apart or chosen
     train = [row for index, row in enumerate(rows) if index not in chosen]
     return train, [rows[index] for index in sorted(chosen)]

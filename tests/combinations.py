@@ -6,7 +6,7 @@ import pytest
 
 
 def checkerboard(*factors):
-    """All combinations, of which every other one is a slow test: each value is among the fast ones too."""
+    """All combinations, of which every other one is a slow test; each value of two factors or more is in a fast one."""
     return [
         pytest.param(*(factor[place] for factor, place in zip(factors, places, strict=True)), marks=marks)
         for places in itertools.product(*(range(len(factor)) for factor in factors))

@@ -100,28 +100,27 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize("moment", checkerboard(range(len(MOMENTS))), ids=[name for _, name in MOMENTS])
-def test_killed_anywhere_in_the_saving_of_a_checkpoint(training, monkeypatch, capsys, whole, moment):
-    """Before and after each call of a checkpoint's saving, where one is kept: it or the one before is always whole."""
+@pytest.mark.parametrize(("moment", "before"), checkerboard(range(len(MOMENTS)), [True, False]))
+def test_killed_anywhere_in_the_saving_of_a_checkpoint(training, monkeypatch, capsys, whole, moment, before):
+    """Before or after each call of a checkpoint's saving, where one is kept: it or the one before is always whole."""
     where, name = MOMENTS[moment]
-    for before in (True, False):
-        original = getattr(where, name)
+    original = getattr(where, name)
 
-        def call(*args, original=original, before=before, **kwargs):
-            due = any(UNFINISHED.glob("train/*/checkpoint-4"))
-            if due and before:
-                raise Killed
-            result = original(*args, **kwargs)
-            if due:
-                raise Killed
-            return result
+    def call(*args, **kwargs):
+        due = any(UNFINISHED.glob("train/*/checkpoint-4"))
+        if due and before:
+            raise Killed
+        result = original(*args, **kwargs)
+        if due:
+            raise Killed
+        return result
 
-        with monkeypatch.context() as patched:
-            patched.setattr(where, name, call)
-            with pytest.raises(Killed):
-                training(save_total_limit=1)
-        capsys.readouterr()
-        training(save_total_limit=1)
-        assert "going on from" in capsys.readouterr().out
-        assert written() == whole
-        assert not UNFINISHED.exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(where, name, call)
+        with pytest.raises(Killed):
+            training(save_total_limit=1)
+    capsys.readouterr()
+    training(save_total_limit=1)
+    assert "going on from" in capsys.readouterr().out
+    assert written() == whole
+    assert not UNFINISHED.exists()

@@ -141,8 +141,37 @@ def test_rows_without_an_instruction_are_counted_and_said(project, capsys):
     train, metrics = project([*ROWS, *listed], instructions=instructions)
     left_out = metrics["dropped"]["too_long_to_instruct"]
     assert left_out == 9 - 1 - len(train) // 2
-    told = f"note: {left_out} of 9 rows got no instruction and are left out: to train on them, set"
+    told = f"note: {left_out} of 8 rows got no instruction and are left out: to train on them, set"
     assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "advised"),
+    [
+        ({"fraction": 0.0}, "or 'data.instructions.fraction' higher"),
+        ({"types": ["combination:two_responses"]}, "to true"),
+    ],
+)
+def test_the_advice_is_what_lets_fewer_rows_be_left_out(project, change, advised):
+    with pytest.raises(
+        UserError, match="no row is left to train on.*'data.instructions.keep_untouched' to true"
+    ) as raised:
+        project(ROWS, instructions=INSTRUCTIONS | {"keep_untouched": False} | change)
+    assert str(raised.value).endswith(advised)
+
+
+def test_a_model_that_only_a_server_has_needs_no_configuration(project, tiny_model, monkeypatch):
+    monkeypatch.setattr(tiny, "params", changed_to_served(tiny.params, str(tiny_model)))
+    assert len(project(ROWS)[0]) == 5
+
+
+def changed_to_served(params, tokenizer):
+    def served(*arguments):
+        values = params(*arguments) | {"model": "llama3.1:8b", "tokenizer": tokenizer}
+        values["generation"]["engine"] = "openai"
+        return values
+
+    return served
 
 
 def test_no_request_stands_in_both_parts(project):

@@ -12,7 +12,7 @@ from tuning.data import origins
 from tuning.data.origins import Origin
 from tuning.data.own_instructions import carries_instructions, followed_types
 from tuning.data.rows import RowError
-from tuning.data.schemas import SCHEMAS, SYSTEM, TEXT_OR_TURNS, USUAL, columns_of, listed, optional
+from tuning.data.schemas import SCHEMAS, SYSTEM, TEXT_OR_TURNS, USUAL, columns_of, columns_read, filled, named, optional
 from tuning.data.turn_columns import with_turns
 from tuning.data.turns import TOOL_TURNS, text
 from tuning.model.chat_template import Message
@@ -107,7 +107,7 @@ class _Reader:
         own, row = row, self._renamed(row)
         if self.schema is None:
             self.schema = _schema(row, self.columns, own)
-            used = {self.columns.get(name, name) for name in columns_of(self.schema)}
+            used = {self.columns.get(name, name) for name in columns_read(self.schema, row)}
             if unused := [name for name in own if name not in used]:
                 tqdm.write(printable(f"{self.dataset}: columns that are not used: {', '.join(unused)}"))
         found = SCHEMAS[self._schema_of(row)](row)
@@ -129,14 +129,17 @@ class _Reader:
         """The row with its mapped columns renamed as a known schema expects.
 
         Of other columns with those names nothing is left. The first row must have all that are mapped, later rows those
-        that the schema needs.
+        that the schema needs, unless they are of another schema.
         """
         needed = self.columns if self.schema is None else self.schema
+        if self.schema and any(_filled(row, schema, all) for schema in SCHEMAS):
+            needed = ()
         for name, own in self.columns.items():
             if name in needed and own not in row:
-                problem = f"'data.columns' names {own!r}, but the columns of this row are {listed(row)}"
+                problem = f"'data.columns' names {own!r}, but the columns of this row are {named(row)}"
                 raise RowError("missing_column", problem)
-        others = {name: value for name, value in row.items() if name not in self.columns.values()}
+        mapped = {*self.columns, *self.columns.values()}
+        others = {name: value for name, value in row.items() if name not in mapped}
         return others | {name: row[own] for name, own in self.columns.items() if own in row}
 
 
@@ -156,7 +159,7 @@ def _conversation(found: list[Message]) -> Conversation | None:
 
 
 def _filled(row: dict[str, Any], needed: tuple[str, ...], how: Callable) -> bool:
-    return how(optional(row, column) is not None for column in needed)
+    return how(filled(row, column) for column in needed)
 
 
 def _schema(row: dict[str, Any], mapped: dict[str, str], own: dict[str, Any]) -> tuple[str, ...]:
@@ -175,7 +178,7 @@ def _schema(row: dict[str, Any], mapped: dict[str, str], own: dict[str, Any]) ->
         raise RowError("no_schema", problem)
     known = "; ".join(" + ".join(columns) for columns in SCHEMAS)
     advice = f"'data.columns' can map other names to these{_advised(own)}"
-    raise RowError("no_schema", f"no known schema has the columns {listed(own)}; known are {known}; {advice}")
+    raise RowError("no_schema", f"no known schema has the columns {named(own)}; known are {known}; {advice}")
 
 
 def _advised(row: dict[str, Any]) -> str:

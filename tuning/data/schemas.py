@@ -6,7 +6,7 @@ To add a schema, write a function from a row to a list of messages and name it i
 from collections.abc import Callable
 from typing import Any
 
-from ifeval.parameters import is_padding
+from ifeval.parameters import is_padding, listed
 from tuning.data.literal_json import list_in_text
 from tuning.data.rows import RowError
 from tuning.data.turn_columns import turns_in_text
@@ -91,7 +91,7 @@ def conversations(row: dict[str, Any]) -> list[Message]:
 
 
 def _with_answer(found: list[Message], row: dict[str, Any]) -> list[Message]:
-    column = next((name for name in ANSWERS if optional(row, name) is not None), None)
+    column = next((name for name in ANSWERS if filled(row, name)), None)
     if column is None or not found or found[-1]["role"] != "user":
         return found
     return _answered(found, row, column)
@@ -129,6 +129,15 @@ def columns_of(schema: tuple[str, ...]) -> set[str]:
     return {*schema, *SYSTEM, *INSTRUCTIONS, *OPTIONAL.get(SCHEMAS[schema], ())}
 
 
+def columns_read(schema: tuple[str, ...], row: dict[str, Any]) -> set[str]:
+    """Those that it reads of a row: answers in other columns only where its turns do not end with one."""
+    found = columns_of(schema)
+    if SCHEMAS[schema] in (messages, conversations):
+        own = SCHEMAS[schema]({name: row[name] for name in schema})
+        found -= set() if own and own[-1]["role"] == "user" else set(ANSWERS)
+    return found
+
+
 def _history(row: dict[str, Any]) -> list[Message]:
     pairs = optional(row, "history") or []
     if isinstance(pairs, str):  # as a CSV file holds it
@@ -145,7 +154,7 @@ def _request(row: dict[str, Any]) -> list[Message]:
 
 def _value(row: dict[str, Any], column: str) -> Any:
     if column not in row:
-        raise RowError("missing_column", f"the column {column!r} is missing; the row has {listed(row)}")
+        raise RowError("missing_column", f"the column {column!r} is missing; the row has {named(row)}")
     return row[column]
 
 
@@ -154,8 +163,15 @@ def optional(row: dict[str, Any], column: str) -> Any:
     return None if is_padding(row.get(column)) else row[column]
 
 
-def listed(row: dict[str, Any]) -> str:
-    return ", ".join(row) or "none at all"
+def filled(row: dict[str, Any], column: str) -> bool:
+    """Whether there is something in a column; blank text, as CSV files have it, is nothing."""
+    value = optional(row, column)
+    return value is not None and value != [] and not (isinstance(value, str) and not value.strip())
+
+
+def named(row: dict[str, Any]) -> str:
+    """The row's columns for a message, the first ones of many."""
+    return listed(row, 20) or "none at all"
 
 
 def _text(row: dict[str, Any], column: str) -> str:

@@ -1,7 +1,7 @@
 """Parameters of a configured model and the bytes that they take, counted on the meta device."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tuning.memory.bitsandbytes_bytes import quantized_bytes, quantized_layers
 from tuning.memory.fake_model import train_in_bfloat16, without_data
@@ -87,7 +87,7 @@ def trained_parameters(run: Run) -> Trained:
 
     model = _on_meta(run.model)
     with torch.device("meta"):
-        model = add_adapter(model, replace(run.model, quantized=False), without_data(run.adapter), checkpointing=False)
+        model = add_adapter(model, run.model, without_data(run.adapter), checkpointing=False)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     loaded = 0 if run.adapter.whole else sum(parameter.nbytes for parameter in parameters)
     train_in_bfloat16(model, run.model)

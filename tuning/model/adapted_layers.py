@@ -1,5 +1,6 @@
 """Which layers of a model an adapter takes, and in which dtype they compute."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,10 +17,12 @@ def is_quantized(model: "PreTrainedModel") -> bool:
 
 
 def leave_out(lora: "LoraConfig", names: Iterable[str]) -> None:
-    """Adds layers that cannot be adapted to ``exclude_modules``, where LoRA is to take all linear ones."""
-    excluded = lora.exclude_modules or []
-    if lora.target_modules == "all-linear" and not isinstance(excluded, str) and (names := {*excluded, *names}):
-        lora.exclude_modules = names
+    """Adds layers that cannot be adapted to ``exclude_modules``, which may be names or a pattern."""
+    excluded, names = lora.exclude_modules or [], list(names)
+    if isinstance(excluded, str) and names:
+        lora.exclude_modules = "|".join([f"({excluded})", *(rf"(.*\.)?{re.escape(name)}" for name in names)])
+    elif names:
+        lora.exclude_modules = {*excluded, *names}
 
 
 def text_parts(model: "PreTrainedModel") -> "list[Module]":
@@ -55,13 +58,15 @@ def without_experts(model: "PreTrainedModel") -> Iterator[None]:
 
 
 def fused_experts(model: "PreTrainedModel") -> "list[tuple[Module, str, Parameter]]":
-    """The weights of experts that stand in one tensor of three dimensions, each with its layer and its name there."""
-    from torch.nn.modules.conv import _ConvNd
+    """The weights of experts that stand in one tensor of three dimensions, each with its layer and its name there.
 
+    Only those that transformers' grouped products read, which take over the weights' dtype; others expect float32.
+    """
     return [
         (module, name, parameter)
         for module in model.modules()
-        if not isinstance(module, _ConvNd)
+        if hasattr(module, "is_transposed")  # as transformers marks experts
+        and getattr(module.config, "_experts_implementation", None) == "grouped_mm"
         for name, parameter in module.named_parameters(recurse=False)
         if parameter.dim() == 3
     ]

@@ -122,7 +122,9 @@ def add_adapter(
     # PEFT writes what it finds out about the model into the configurations.
     lora, prompt_tuning = copy.deepcopy(adapter.lora), copy.deepcopy(adapter.prompt_tuning)
     if lora is not None:
-        leave_out(lora, (*architecture(spec.config.model_type).without_lora, *beside_text(model)))
+        leave_out(lora, beside_text(model))
+        if lora.target_modules == "all-linear":
+            leave_out(lora, architecture(spec.config.model_type).without_lora)
         check_lora(model, lora, prompt_tuning is not None)
     try:
         if prompt_tuning is None:

@@ -45,7 +45,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         loops=True,
         reason="its recurrent state reads padding as text, so a batch holds only prompts of equal length",
     ),
-    "phimoe": Architecture(without_lora=("router",), reason="its router is a linear layer that returns a tuple"),
+    **dict.fromkeys(
+        ("phimoe", "llama4", "llama4_text"),
+        Architecture(without_lora=("router",), reason="its router is a linear layer that returns a tuple"),
+    ),
     **dict.fromkeys(("mamba", "falcon_mamba"), Architecture(without_lora=("out_proj",), loops=True, reason=_FUSED)),
     **dict.fromkeys(("mamba2", "falcon_h1", "nemotron_h"), Architecture(without_lora=("out_proj",), reason=_FUSED)),
 }

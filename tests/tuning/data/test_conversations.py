@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.tuning.data.test_odd_rows import said
+from tests.tuning.data.reading import said
 from tuning.core.errors import UserError
 
 ASKED, ANSWERED = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}
@@ -79,6 +79,32 @@ def test_rows_of_two_schemas_in_one_table(read):
     ]
     assert read(*rows) == [SAID, OTHER]
     assert read(*rows[::-1]) == [OTHER, SAID]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_blank_cells_are_empty_columns(tmp_path, first):
+    rows = ["Why?,So.,", f',,"{json.dumps(OTHER).replace(chr(34), 2 * chr(34))}"']
+    lines = ["instruction,output,messages", *(rows if first else rows[::-1])]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    assert said(tmp_path / "rows.csv") == ([SAID, OTHER] if first else [OTHER, SAID])
+
+
+def test_a_blank_answer_gives_way_to_one_in_another_column(read):
+    assert read({"messages": [ASKED], "completion": " ", "response": "So."}) == [SAID]
+
+
+def test_a_row_of_another_schema_beside_mapped_columns(read):
+    columns = {"instruction": "question", "input": "context", "output": "answer"}
+    rows = [{"question": "Why?", "context": "", "answer": "So."}, {"messages": OTHER}]
+    assert read(*rows, columns=columns) == [SAID, OTHER]
+    assert read(rows[0], {"question": "Why?", "input": "x", "answer": "So."}, columns=columns) == [SAID, SAID]
+
+
+def test_an_answer_that_is_not_needed_is_named_as_unused(read, capsys):
+    assert read({"messages": SAID, "chosen": "No."}) == [SAID]
+    assert "columns that are not used: chosen" in capsys.readouterr().out
+    read({"messages": [ASKED], "chosen": "So."})
+    assert "not used" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("turns", [[ASKED, ANSWERED, ANSWERED], [{"role": "system", "content": "x"}, ANSWERED]])

@@ -5,16 +5,13 @@ import json
 
 import pytest
 
+from tests.tuning.data.reading import said
 from tests.tuning.data.test_data_files import read
 from tuning.core.errors import UserError
 from tuning.data import conversations
 
 ROWS = [{"prompt": "Why?", "response": "So."}, {"prompt": "How?", "response": "Thus."}]
 SAID = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
-
-
-def said(path, columns=None):
-    return [found and [*found.prompt, *found.completion] for _, found in conversations.read(str(path), columns)]
 
 
 def test_turns_of_two_schemas_in_one_typed_column(tmp_path):

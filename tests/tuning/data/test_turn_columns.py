@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tuning.data import conversations
+from tests.tuning.data.reading import said
 
 ASKED = [
     {"role": "system", "content": "Be kind."},
@@ -22,10 +22,6 @@ def write(path, *rows):
         writer.writeheader()
         writer.writerows(rows)
     return str(path)
-
-
-def said(path, columns=None):
-    return [found and [*found.prompt, *found.completion] for _, found in conversations.read(path, columns)]
 
 
 @pytest.mark.parametrize("form", [json.dumps, str])

@@ -19,6 +19,9 @@ SIZES = {
 }
 
 
+IDS = torch.tensor([[5, 6, 7]])
+
+
 def saved(model, folder):
     model.save_pretrained(folder)
     tiny.tokenizer().save_pretrained(folder)
@@ -38,18 +41,20 @@ def with_pictures(tmp_path):
     return saved(transformers.AutoModelForCausalLM.from_config(config), tmp_path / "model")
 
 
+@pytest.mark.parametrize("changes", [{}, {"target_modules": ["q_proj"]}, {"exclude_modules": ".*o_proj"}])
 @pytest.mark.parametrize("kind", ["lora", "full"])
-def test_nothing_is_trained_where_no_text_passes(with_pictures, kind):
-    model = loading.adapted(changed(with_pictures, kind, gradient_checkpointing=False))
+def test_nothing_is_trained_where_no_text_passes(with_pictures, kind, changes):
+    values = changed(with_pictures, kind, gradient_checkpointing=False)
+    values["lora"] |= changes
+    model = loading.adapted(values)
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     assert trained
     assert not [name for name in trained if "vision" in name or "projector" in name]
-    ids = torch.tensor([[5, 6, 7]])
     with torch.no_grad():  # LoRA begins with matrices of zeros, which pass no gradient on
         for name, parameter in model.named_parameters():
             if "lora_B" in name:
                 parameter.fill_(0.1)
-    model(input_ids=ids, labels=ids).loss.backward()
+    model(input_ids=IDS, labels=IDS).loss.backward()
     assert all(parameter.grad is not None for parameter in model.parameters() if parameter.requires_grad)
 
 
@@ -66,9 +71,18 @@ def test_experts_of_a_quantized_model_keep_their_dtype(tmp_path):
     assert not any(each.requires_grad for each in experts.values())
     norms = [each for name, each in model.named_parameters() if "norm" in name]
     assert {each.dtype for each in norms} == {torch.float32}
+    assert torch.isfinite(model(input_ids=IDS, labels=IDS).loss)  # not under autocast, as answers are made
     base = [each for each in model.parameters() if not each.requires_grad]
     unpacked = sum(each.nbytes for each in base if each.is_floating_point())
     assert unpacked < estimator(values).weights.training < unpacked + sum(each.numel() for each in base)
+
+
+def test_gates_of_a_recurrent_layer_are_no_experts(recurrent_params):
+    recurrent_params["model_config"]["dtype"] = "bfloat16"
+    model = loading.adapted(changed(recurrent_params, "4-bit"))
+    gates = {each.dtype for name, each in model.named_parameters() if name.endswith("gate_weight")}
+    assert gates == {torch.float32}
+    assert torch.isfinite(model(input_ids=IDS, labels=IDS).loss)
 
 
 def test_a_checkpoint_that_is_loaded_without_its_quantization_is_not_raised_to_float32(tmp_path):
