@@ -71,6 +71,5 @@ def _row(header: list[str], record: list[str] | RowError) -> dict[str, Any] | Ro
         return RowError(
             "not_csv", f"{len(record)} cells, but the header has {len(header)}: put text with commas in quotes"
         )
-    return {
-        column: cell for column, cell in zip(header, record, strict=False) if column
-    }  # pandas leaves the first blank
+    # What pandas writes begins with a blank header, over the numbers of the rows.
+    return {column: cell for column, cell in zip(header, record, strict=False) if column}
