@@ -7,6 +7,7 @@ from datasets import Dataset
 
 from tests import loading, tiny, tiny_architectures
 from tests.tuning.estimates import changed
+from tuning.core.errors import UserError
 from tuning.training.cpu import faster_steps
 
 ROWS = Dataset.from_list([{"input_ids": [5, 6, 7, 8, 9, 10], "labels": [-100, -100, 7, 8, 9, 10]} for _ in range(2)])
@@ -27,6 +28,13 @@ def save(name, folder):
     transformers.AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     words.save_pretrained(folder)
     return folder
+
+
+def test_a_balance_that_trl_cannot_compute_is_refused(tokenizer, tmp_path):
+    values = changed(tiny.params(str(save("granitemoe", tmp_path / "model")), "rows.jsonl", "prompts.jsonl"), "lora")
+    values["train"]["router_aux_loss_coef"] = 0.01
+    with pytest.raises(UserError, match=r"'train.router_aux_loss_coef': TRL cannot balance .*model, .*: leave it out"):
+        loading.trainer(values, tokenizer, ROWS, tmp_path / "out")
 
 
 def make_large(model):
