@@ -86,20 +86,11 @@ class _Reader:
     """Turns the rows of one data set into conversations.
 
     The first row that fits a schema says which; a row in which that schema's columns are empty may be of another.
-
-    Raises:
-        UserError: ``columns`` maps a name to what is no schema's column.
     """
 
     def __init__(self, dataset: str, columns: dict[str, str] | None):
         self.dataset, self.columns = dataset, columns or {}
         self.schema: tuple[str, ...] | None = None
-        known = {name for needed in SCHEMAS for name in columns_of(needed)}
-        for name in self.columns:
-            if name not in known:
-                problem = f"maps {self.columns[name]!r} to {name!r}, which is no schema's column"
-                advice = "write the schema's column first, as in {prompt: question, completion: answer}"
-                raise UserError(f"{dataset}: 'data.columns' {problem}; {advice}")
 
     def conversation(self, row: dict[str, Any] | RowError) -> Conversation | None:
         if isinstance(row, RowError):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from tuning.core.errors import UserError
 from tuning.data.origins import Origin, origin, pinned
+from tuning.data.schemas import SCHEMAS, columns_of
 
 Row = TypeVar("Row")
 _PARTS = ("config", "split", "revision")
@@ -41,7 +42,8 @@ def sources(dataset: str | dict[str, Any] | list[Any], columns: dict[str, str] |
         columns: of entries that have none of their own.
 
     Raises:
-        UserError: an entry has other keys, no name, a weight that is not positive, or columns that are no mapping.
+        UserError: an entry has other keys, no name, a weight that is not positive, or columns that are no mapping
+            of a schema's columns.
     """
     entries = dataset if isinstance(dataset, list) else [dataset]
     if not entries:
@@ -60,6 +62,12 @@ def _source(entry: Any, columns: dict[str, str] | None) -> Source:
         raise UserError(f"dataset: the weight of {name!r} must be a positive number, not {weight!r}")
     if own is not None and not (isinstance(own, dict) and all(isinstance(each, str) for each in own.values())):
         raise UserError(f"dataset: the columns of {name!r} must map a schema's columns to its own, not {own!r}")
+    known = {column for schema in SCHEMAS for column in columns_of(schema)}
+    for column in own or {}:
+        if column not in known:
+            key = f"dataset: 'columns' of {name!r}" if "columns" in entry else "'data.columns'"
+            advice = "write the schema's column first, as in {prompt: question, completion: answer}"
+            raise UserError(f"{key}: {column!r}, for {own[column]!r}, is no schema's column; {advice}")
     parts = {key: entry[key] for key in _PARTS if key in entry}
     for key, value in parts.items():
         if value is not None and not (isinstance(value, str) and value):
