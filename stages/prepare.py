@@ -1,8 +1,5 @@
 """Turns the data set and the evaluation prompts into the files that the other stages read."""
 
-import random
-from collections import defaultdict
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from tuning.data.instruction_rows import Treated
 from tuning.data.own_answers import answered_by_the_model, followed_by_the_model
 from tuning.data.preparation import Preparation
 from tuning.data.rows import Counts, Row, sample, summary
+from tuning.data.validation_split import split
 from tuning.model import commits
 from tuning.model.chat_template import has_own_template, load_tokenizer
 from tuning.model.model_spec import load_config
@@ -102,37 +100,6 @@ def tell_of_shares(sources: list[mixing.Source], parts: list[tuple[list[Row], fl
             raise UserError(f"dataset: {problem}: give it a greater weight, or leave it out")
         if len(parts) > 1:
             print(f"mix: {count} of {len(rows)} rows of {source.name}")
-
-
-def first_request(row: Row) -> bytes:
-    """A digest of the first request of a row's conversation."""
-    return sha256(next(turn["content"] for turn in row.prompt if turn["role"] == "user").encode()).digest()
-
-
-def split(rows: list[Row], num_val: int, seed: int) -> tuple[list[Row], list[Row]]:
-    """Rows for training and for validation, each in the data set's order; the seed draws the latter.
-
-    A request that stands in several rows, with different answers or as the beginning of longer conversations, is
-    wholly in one of the two. For that, there may be fewer rows to validate on; where every request has more rows than
-    ``num_val``, single rows are drawn all the same.
-    """
-    if len(rows) <= num_val:
-        problem = f"{len(rows)} usable rows, but 'data.num_val' keeps {num_val} of them for validation"
-        raise UserError(f"dataset: {problem}: set it lower, or to 0 for no validation")
-    chosen = set(random.Random(seed).sample(range(len(rows)), num_val))
-    groups = defaultdict(list)
-    for index, row in enumerate(rows):
-        groups[first_request(row)].append(index)
-    if any(0 < len(chosen.intersection(group)) < len(group) for group in groups.values()):
-        apart: set[int] = set()
-        for group in random.Random(seed).sample(list(groups.values()), len(groups)):
-            if len(apart) + len(group) <= num_val:
-                apart.update(group)
-        if not apart and num_val:
-            print(f"note: every request has more than {num_val} rows, so some stand in training and in validation")
-        chosen = apart or chosen
-    train = [row for index, row in enumerate(rows) if index not in chosen]
-    return train, [rows[index] for index in sorted(chosen)]
 
 
 def instructed(treated: list[tuple[Row, Treated | None]], preparation: Preparation, counts: Counts) -> list[Row]:

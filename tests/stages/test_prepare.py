@@ -10,7 +10,7 @@ from stages import prepare
 from tests import tiny
 from tuning.core.errors import UserError
 from tuning.core.paths import UNFINISHED
-from tuning.data import contamination, evaluation_prompts, mixing, own_answers
+from tuning.data import own_answers
 
 PROMPT = {"key": 7, "prompt": "Write a short poem about the old harbour at night, without any comma."}
 PROMPT |= {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{"keywords": None}]}
@@ -174,14 +174,6 @@ def changed_to_served(params, tokenizer):
     return served
 
 
-def test_no_request_stands_in_both_parts(project):
-    rows = [row(f"Question {number // 4}?", f"Answer {number}.") for number in range(20)]
-    train, metrics = project(rows, num_val=6, instructions=INSTRUCTIONS | {"fraction": 0})
-    validation = [json.loads(line) for line in (prepare.PREPARED / "validation.jsonl").read_text().splitlines()]
-    assert (len(train), len(validation)) == (16, 4)
-    assert not {repr(row["prompt"]) for row in train} & {repr(row["prompt"]) for row in validation}
-
-
 def test_an_unknown_type_is_named_and_what_is_there_stays(project):
     project(ROWS)
     before = (prepare.PREPARED / "train.jsonl").read_bytes()
@@ -266,58 +258,5 @@ def test_evaluation_prompts_that_are_not_there_are_named_by_their_key(project, t
         prepare.main()
 
 
-def test_too_few_rows(project):
-    with pytest.raises(UserError, match="2 usable rows, but 'data.num_val' keeps 5"):
-        project(ROWS[:2], num_val=5)
-
-
 def test_the_split_depends_on_the_seed_only(project):
     assert project(ROWS) == project(ROWS)
-
-
-def test_nulls_of_the_hub_copy_are_stripped(tmp_path):
-    (tmp_path / "p.jsonl").write_text(json.dumps(PROMPT) + "\n")
-    assert evaluation_prompts.read(str(tmp_path / "p.jsonl"))[0]["kwargs"] == [{}]
-    (tmp_path / "p.jsonl").write_text('{"key": 1}\n')
-    with pytest.raises(UserError, match=r"p\.jsonl, line 1: 'prompt' is missing"):
-        evaluation_prompts.read(str(tmp_path / "p.jsonl"))
-    with pytest.raises(UserError, match="check the network"):
-        evaluation_prompts.read("google/IFEval")
-
-
-def test_columns_of_evaluation_prompts_that_are_not_needed_may_hold_anything(tmp_path):
-    pandas = pytest.importorskip("pandas")
-    path = tmp_path / "prompts.parquet"
-    pandas.DataFrame([PROMPT | {"made": pandas.Timestamp("2026-11-28"), "raw": b"x"}]).to_parquet(path)
-    [found] = evaluation_prompts.read(str(path))
-    assert found == PROMPT | {"kwargs": [{}]}
-
-
-def test_mixing_keeps_proportions_and_repeats_nothing():
-    mixed = mixing.mix([(list("abcdefgh"), 1.0), (list("ABCD"), 1.0)], seed=1)
-    assert len(mixed) == len(set(mixed)) == 8
-    assert sum(letter.isupper() for letter in mixed) == 4
-    assert mixed == mixing.mix([(list("abcdefgh"), 1.0), (list("ABCD"), 1.0)], seed=1)
-    assert mixing.mix([([3, 1, 2], 0.5)], seed=1) == [3, 1, 2]
-
-
-@pytest.mark.parametrize(
-    ("dataset", "words"),
-    [
-        ([], "empty"),
-        ([{"weight": 1}], "'name'"),
-        ([{"name": "a", "weight": 0}], "positive"),
-        ([{"name": "a", "x": 1}], "x"),
-    ],
-)
-def test_lists_that_cannot_be_used(dataset, words):
-    with pytest.raises(UserError, match=words):
-        mixing.sources(dataset)
-
-
-def test_overlaps_are_found_whatever_the_case_signs_and_form_of_letters():
-    prompt = "Café owners in the old town open their doors at six."
-    found = contamination.find(["x", "CAFE\u0301 owners in the old town open their doors at six!"], [(1, prompt)])
-    assert [(match.row, match.key, match.kind) for match in found] == [(1, 1, "exact")]
-    assert contamination.find(["owners in the old town open their"], [(1, prompt)]) == []
-    assert contamination.find(["The owners in the old town open their doors"], [(1, prompt)])[0].kind == "8-gram"
