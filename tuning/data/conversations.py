@@ -128,7 +128,7 @@ class _Reader:
         for name, own in self.columns.items():
             if name in needed and own not in row:
                 problem = f"'data.columns' names {own!r}, but the columns of this row are {named(row)}"
-                raise RowError("missing_column", problem)
+                raise RowError("missing_column" if self.schema else "no_schema", problem)
         mapped = {*self.columns, *self.columns.values()}
         others = {name: value for name, value in row.items() if name not in mapped}
         return others | {name: row[own] for name, own in self.columns.items() if own in row}

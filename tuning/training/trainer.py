@@ -49,12 +49,13 @@ def training_config(
     if spec.device == "cpu" and half:
         options.setdefault("pad_to_multiple_of", CPU_MULTIPLE)
     text = spec.config.get_text_config()
-    balances = hasattr(text, "num_experts")  # TRL's loss of the routers' balance asks the configuration for it
-    if options.get("router_aux_loss_coef") and not balances:
-        problem = f"TRL cannot balance the experts of {spec.name}, whose config.json has no num_experts"
-        raise UserError(f"'train.router_aux_loss_coef': {problem}: leave it out")
-    if hasattr(text, "output_router_logits") and not (adapter.whole and balances):
-        options.setdefault("router_aux_loss_coef", 0.0)  # beside adapters, routers learn nothing
+    if hasattr(text, "output_router_logits"):
+        balances = hasattr(text, "num_experts")  # TRL's loss of the routers' balance asks the configuration for it
+        if options.get("router_aux_loss_coef") and not balances:
+            problem = f"TRL cannot balance the experts of {spec.name}, whose config.json has no num_experts"
+            raise UserError(f"'train.router_aux_loss_coef': {problem}: leave it out")
+        if not (adapter.whole and balances):
+            options.setdefault("router_aux_loss_coef", 0.0)  # beside adapters, routers learn nothing
     if spec.quantization and spec.quantization.load_in_8bit:
         # Else checkpointing saves little: bitsandbytes' products keep their inputs where it does not see them.
         options.setdefault("gradient_checkpointing_kwargs", {"use_reentrant": True})
