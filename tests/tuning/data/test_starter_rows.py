@@ -10,7 +10,7 @@ from tests.tiny import ROOT
 from tuning.data import contamination, conversations
 
 STARTER = ROOT / "data/starter"
-FILES = ("instructions.jsonl", "forms.jsonl", "more_forms.jsonl", "long.jsonl")
+FILES = ("contrasts.jsonl", "instructions.jsonl", "forms.jsonl", "more_forms.jsonl", "long.jsonl")
 
 
 def rows(name):
