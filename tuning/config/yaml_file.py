@@ -7,17 +7,21 @@ from tuning.config.messages import shortened
 from tuning.core.errors import UserError
 
 MOST_VALUES = 100_000
+KINDS = {dict: "a mapping of keys to values", list: "a list"}
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path, kind: type = dict) -> Any:
     """The file's values.
 
+    Args:
+        kind: what the file holds, ``dict`` or ``list``.
+
     Raises:
-        UserError: the file is missing, is not UTF-8 or not YAML, has a key twice, or is not a mapping.
+        UserError: the file is missing, is not UTF-8 or not YAML, has a key twice, or holds something else.
     """
     values = _parsed(_text(path), path)
-    if not isinstance(values, dict):
-        raise UserError(f"{path} must be a mapping of keys to values")
+    if not isinstance(values, kind):
+        raise UserError(f"{path} must be {KINDS[kind]}")
     if _more_than(MOST_VALUES, values):
         raise UserError(f"{path} stands for more than {MOST_VALUES:,} values: remove its anchors (&) and aliases (*)")
     return values

@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from tuning.config import data_sets
 from tuning.core.errors import UserError
 from tuning.data.origins import Origin, origin, pinned
 from tuning.data.schemas import SCHEMAS, columns_of
@@ -36,43 +37,41 @@ class Source:
 
 
 def sources(dataset: str | dict[str, Any] | list[Any], columns: dict[str, str] | None = None) -> list[Source]:
-    """The data sets that the key ``dataset`` names: one, or a list, each a name or a mapping with a name and more.
+    """The data sets that the key ``dataset`` names (see ``tuning.config.data_sets``).
 
     Args:
         columns: of entries that have none of their own.
 
     Raises:
-        UserError: an entry has other keys, no name, a weight that is not positive, or columns that are no mapping
-            of a schema's columns.
+        UserError: there is none, or an entry has other keys, no name, a weight that is not positive, or columns that
+            are no mapping of a schema's columns.
     """
-    entries = dataset if isinstance(dataset, list) else [dataset]
-    if not entries:
-        raise UserError("dataset: the list is empty")
-    return [_source({"name": entry} if isinstance(entry, str) else entry, columns) for entry in entries]
+    where, entries = data_sets.entries(dataset)
+    return [_source({"name": entry} if isinstance(entry, str) else entry, columns, where) for entry in entries]
 
 
-def _source(entry: Any, columns: dict[str, str] | None) -> Source:
+def _source(entry: Any, columns: dict[str, str] | None, where: str) -> Source:
     known = {"name", "weight", "columns", *_PARTS}
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or set(entry) - known:
         keys = "'weight', 'columns', 'config', 'split' and 'revision'"
-        raise UserError(f"dataset: an entry is a name, or has 'name' and, as needed, {keys}, not {entry!r}")
+        raise UserError(f"{where}: an entry is a name, or has 'name' and, as needed, {keys}, not {entry!r}")
     name, weight, own = entry["name"], entry.get("weight", 1.0), entry.get("columns", columns)
     number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
     if not number or not 0 < weight < math.inf:
-        raise UserError(f"dataset: the weight of {name!r} must be a positive number, not {weight!r}")
+        raise UserError(f"{where}: the weight of {name!r} must be a positive number, not {weight!r}")
     if own is not None and not (isinstance(own, dict) and all(isinstance(each, str) for each in own.values())):
-        raise UserError(f"dataset: the columns of {name!r} must map a schema's columns to its own, not {own!r}")
+        raise UserError(f"{where}: the columns of {name!r} must map a schema's columns to its own, not {own!r}")
     known = {column for schema in SCHEMAS for column in columns_of(schema)}
     for column in own or {}:
         if column not in known:
-            key = f"dataset: 'columns' of {name!r}" if "columns" in entry else "'data.columns'"
+            key = f"{where}: 'columns' of {name!r}" if "columns" in entry else "'data.columns'"
             advice = "write the schema's column first, as in {prompt: question, completion: answer}"
             raise UserError(f"{key}: {column!r}, for {own[column]!r}, is no schema's column; {advice}")
     parts = {key: entry[key] for key in _PARTS if key in entry}
     for key, value in parts.items():
         if value is not None and not (isinstance(value, str) and value):
-            raise UserError(f"dataset: {key!r} of {name!r} must be text, not {value!r}")
-    return Source(origin(name, parts), float(weight), own)
+            raise UserError(f"{where}: {key!r} of {name!r} must be text, not {value!r}")
+    return Source(origin(name, parts, where), float(weight), own)
 
 
 def mix(parts: list[tuple[list[Row], float]], seed: int) -> list[Row]:

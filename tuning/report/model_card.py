@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ifeval.scoring import ACCURACIES
 from ifeval.tables import TITLES
+from tuning.config import data_sets
 from tuning.config.automatic import PROTOCOL
 from tuning.config.params import Params
 from tuning.config.references import split
@@ -55,10 +56,10 @@ def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
     base = HUB_ID if Path(params.model) == MODEL else params.model
     prompts = split(params.ifeval.prompts)[0]
     scored_on = _scored_on(prompts, scores["tuned"]["prompts"], params.generation.num_batches is None)
-    data_sets = _datasets(params.dataset)
+    trained_on = data_sets.names(params.dataset)
     data = ModelCardData(
         base_model=base if _is_hub_id(base) else None,
-        datasets=[name for name in (split(each)[0] for each in data_sets) if _is_hub_id(name)] or None,
+        datasets=[name for name in (split(each)[0] for each in trained_on) if _is_hub_id(name)] or None,
         library_name="peft" if adapter else "transformers",
         pipeline_tag="text-generation",
         tags=["ifeval", "instruction-following", kind(params).lower().replace(" ", "-")],
@@ -78,7 +79,7 @@ def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
         data,
         template_path=str(TEMPLATE),
         base=base,
-        data_sets=data_sets,
+        data_sets=trained_on,
         kind=kind(params),
         adapter=adapter,
         ends=ends,
@@ -110,11 +111,6 @@ def _settings(params: Params, became: dict[str, Any]) -> dict[str, Any]:
     values["train"] |= became
     unused = [name for name, value in values.items() if isinstance(value, dict) and value.get("enabled") is False]
     return flat({name: values[name] for name in _SHOWN if name not in unused})
-
-
-def _datasets(dataset: str | dict[str, Any] | list[Any]) -> list[str]:
-    entries = dataset if isinstance(dataset, list) else [dataset]
-    return [entry if isinstance(entry, str) else entry["name"] for entry in entries]
 
 
 def _is_hub_id(name: str) -> bool:

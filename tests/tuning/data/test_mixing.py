@@ -2,6 +2,7 @@
 
 import pytest
 
+from tuning.config import data_sets
 from tuning.core.errors import UserError
 from tuning.data import mixing
 
@@ -35,3 +36,31 @@ def test_lists_that_cannot_be_used(dataset, words):
 def test_columns_of_all_data_sets_that_no_schema_has():
     with pytest.raises(UserError, match=r"^'data.columns': 'reply', for 'answer', is no schema's column; write the"):
         mixing.sources("rows.jsonl", {"prompt": "question", "reply": "answer"})
+
+
+def test_a_yaml_file_may_hold_the_list(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    listed = [{"name": "me/one", "weight": 2}, "me/two@v1"]
+    file = tmp_path / "mine.yaml"
+    file.write_text("- {name: me/one, weight: 2}\n- me/two@v1\n", encoding="utf-8")
+    assert mixing.sources("mine.yaml") == mixing.sources(listed)
+    assert data_sets.names("mine.yaml") == data_sets.names(listed) == ["me/one", "me/two@v1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "^dataset: 'mine.yaml' is no file here$"),
+        ("name: me/one", "^mine.yaml must be a list$"),
+        ("[]", "^dataset: mine.yaml: the list is empty$"),
+        ("- me/one\n- [", "^mine.yaml, line 2: not valid YAML"),
+        ("- {name: me/one, weight: none}", "^dataset: mine.yaml: the weight of 'me/one' must be a positive number"),
+        ("- {name: me/one@}", "^dataset: mine.yaml: .*must follow the @"),
+    ],
+)
+def test_yaml_files_that_cannot_be_used(tmp_path, monkeypatch, content, told):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        (tmp_path / "mine.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=told):
+        mixing.sources("mine.yaml")
