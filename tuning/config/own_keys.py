@@ -39,10 +39,8 @@ class TopLevel(Section):
     tokenizer: str | None = Field(examples=["meta-llama/Llama-3.1-8B-Instruct"])
     """tokenizer and chat template from elsewhere: Hub id, `id@revision`, or local folder; `null`: the model's own"""
     dataset: str | dict | list = Field(examples=["tatsu-lab/alpaca"])
-    """rows to train on: a Hub id, `id@revision`, `{name, config, split, revision}` of the Hub, a local JSONL, JSON,
-    CSV, TSV or Parquet file (JSON and CSV also as `.gz`), or a list of these, each with `weight` and `columns` if
-    needed, mixed in proportion to the weights without repeating a row; `columns` as in `data.columns`; a YAML file may
-    hold the list"""
+    """rows to train on: a Hub id, `id@revision`, `{name, config, split, revision}` of the Hub, a local file, or a list
+    of these, each with `weight` and `columns` if needed, which a YAML file may hold: [data.md](data.md)"""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
     """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
     launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])

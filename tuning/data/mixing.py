@@ -61,17 +61,20 @@ def _source(entry: Any, columns: dict[str, str] | None, where: str) -> Source:
         raise UserError(f"{where}: the weight of {name!r} must be a positive number, not {weight!r}")
     if own is not None and not (isinstance(own, dict) and all(isinstance(each, str) for each in own.values())):
         raise UserError(f"{where}: the columns of {name!r} must map a schema's columns to its own, not {own!r}")
-    known = {column for schema in SCHEMAS for column in columns_of(schema)}
-    for column in own or {}:
-        if column not in known:
-            key = f"{where}: 'columns' of {name!r}" if "columns" in entry else "'data.columns'"
-            advice = "write the schema's column first, as in {prompt: question, completion: answer}"
-            raise UserError(f"{key}: {column!r}, for {own[column]!r}, is no schema's column; {advice}")
+    _check_columns(own or {}, f"{where}: 'columns' of {name!r}" if "columns" in entry else "'data.columns'")
     parts = {key: entry[key] for key in _PARTS if key in entry}
     for key, value in parts.items():
         if value is not None and not (isinstance(value, str) and value):
             raise UserError(f"{where}: {key!r} of {name!r} must be text, not {value!r}")
     return Source(origin(name, parts, where), float(weight), own)
+
+
+def _check_columns(columns: dict[str, str], where: str) -> None:
+    known = {column for schema in SCHEMAS for column in columns_of(schema)}
+    for column, own in columns.items():
+        if column not in known:
+            advice = "write the schema's column first, as in {prompt: question, completion: answer}"
+            raise UserError(f"{where}: {column!r}, for {own!r}, is no schema's column; {advice}")
 
 
 def mix(parts: list[tuple[list[Row], float]], seed: int) -> list[Row]:
