@@ -7,7 +7,7 @@ from tuning.config.messages import shortened
 from tuning.core.errors import UserError
 
 MOST_VALUES = 100_000
-KINDS = {dict: "a mapping of keys to values", list: "a list"}
+KINDS = {dict: "a mapping of keys to values", list: "a list, each entry on a line that starts with '- '"}
 
 
 def load(path: Path, kind: type = dict) -> Any:

@@ -51,7 +51,7 @@ def test_a_yaml_file_may_hold_the_list(tmp_path, monkeypatch):
     ("content", "told"),
     [
         (None, "^dataset: 'mine.yaml' is no file here$"),
-        ("name: me/one", "^mine.yaml must be a list$"),
+        ("name: me/one", "^mine.yaml must be a list, each entry on a line that starts with '- '$"),
         ("[]", "^dataset: mine.yaml: the list is empty$"),
         ("- me/one\n- [", "^mine.yaml, line 2: not valid YAML"),
         ("- {name: me/one, weight: none}", "^dataset: mine.yaml: the weight of 'me/one' must be a positive number"),
