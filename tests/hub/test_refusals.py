@@ -6,6 +6,7 @@ import pytest
 
 from tests.hub import contents
 from tests.hub.repositories import Account
+from tuning.data import evaluation_prompts
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,7 @@ def test_a_revision_that_is_not_there(hub, client, files, what, values):
     assert "it has no such revision (the Hub answers 404, 'Invalid rev id: v9')" in told
 
 
+@pytest.mark.slow
 def test_too_many_requests(hub, client):
     hub.fault = 429
     told = client.error("model", model="someone/busy")
@@ -136,6 +138,7 @@ TWO = (
     "---\nconfigs:\n- config_name: one\n  data_files: data/train-*\n- config_name: two\n  data_files:\n"
     "  - split: test\n    path: data/train-*\n---\n"
 )
+TEST = "---\nconfigs:\n- config_name: default\n  data_files:\n  - split: test\n    path: data/train-*\n---\n"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +167,22 @@ def test_a_data_set_that_needs_more_than_its_name(hub, client, dataset, told):
     hub.add("datasets", "someone/empty", {"README.md": b"# Empty"})
     hub.add("datasets", "someone/nonsense", {"README.md": b"# Nonsense", "train.jsonl": b"{nonsense\n"})
     assert told in client.error("rows", dataset=dataset)
+
+
+@pytest.mark.parametrize(("name", "missing"), [("someone/two-prompts", "one"), ("someone/test-prompts", "train")])
+def test_prompts_of_which_a_part_must_be_chosen(hub, client, tmp_path, name, missing):
+    """No key takes it, and a mapping in `dataset` would train on them; the file itself can be named."""
+    files = contents.ifeval()
+    card = (TWO if "two" in name else TEST).replace("data/train-*", "ifeval_input_data.jsonl")
+    hub.add("datasets", name, files | {"README.md": card.encode()})
+    told = client.error("prompts", ifeval={"prompts": name})
+    assert missing in told
+    assert told.endswith(
+        f"; download the one to read, as with `hf download {name} --repo-type dataset --local-dir data/own`, and name "
+        "the file in 'ifeval.prompts'"
+    )
+    (tmp_path / "prompts.jsonl").write_bytes(files["ifeval_input_data.jsonl"])
+    assert len(evaluation_prompts.read(str(tmp_path / "prompts.jsonl"))) == 2
 
 
 def test_configuration_and_split_are_chosen(hub, client):

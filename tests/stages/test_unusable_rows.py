@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -61,7 +62,7 @@ def test_a_bad_row_is_named_or_counted(prepared, tmp_path, capsys, line, reason,
 
 def test_bad_rows_of_the_hub_are_dropped_unless_it_is_to_stop(prepared, monkeypatch):
     class Table(list):
-        cache_files = ()
+        cache_files, info = (), SimpleNamespace(features={})
 
     monkeypatch.setattr("tuning.data.hub_datasets.commit_of", lambda *_: "0" * 40)
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: Table([*ROWS, {"prompt": "Q?", "response": 0.5}]))

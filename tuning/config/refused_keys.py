@@ -102,6 +102,9 @@ _RESERVED: dict[tuple[str, str], str] = {
     ("train", "model_init_kwargs"): "use the section 'model_config'",
     ("train", "push_to_hub"): "the stages only write local files",
     ("train", "chat_template_path"): "rows have the tokenizer's template: name one with another in 'tokenizer'",
+    ("train", "assistant_only_loss"): (
+        "rows are learnt by their last answer; completion_only_loss: false learns the rest too"
+    ),
     ("model_config", "quantization_config"): "use the section 'quantization'",
     ("model_config", "token"): _SECRET,
     ("model_config", "use_auth_token"): _SECRET,

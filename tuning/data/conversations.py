@@ -12,12 +12,24 @@ from tuning.data import origins
 from tuning.data.origins import Origin
 from tuning.data.own_instructions import carries_instructions, followed_types
 from tuning.data.rows import RowError
-from tuning.data.schemas import SCHEMAS, SYSTEM, TEXT_OR_TURNS, USUAL, columns_of, columns_read, filled, named, optional
+from tuning.data.schemas import (
+    LABELLED_FALSE,
+    SCHEMAS,
+    SYSTEM,
+    TEXT_OR_TURNS,
+    USUAL,
+    columns_of,
+    columns_read,
+    filled,
+    named,
+    optional,
+)
 from tuning.data.turn_columns import with_turns
 from tuning.data.turns import TOOL_TURNS, text
 from tuning.model.chat_template import Message
 
 _CONTEXT = ("context", "input", "passage", "background")  # what the Alpaca schema calls input
+_NEVER_STOP = (TOOL_TURNS, LABELLED_FALSE)  # reasons for which a row is dropped and never ends the run
 _GO_ON = "; 'data.on_error: drop' goes on without such rows"
 
 
@@ -51,8 +63,8 @@ def read(
         dataset: a local file (``data_files``), or a data set of the Hub, which may be named by its id.
         columns: for a schema that is not known, the name that a known schema has for a column, and the
             data set's own name for it: ``{"prompt": "question", "completion": "answer"}``.
-        stops: whether a malformed row raises; else it is dropped. Empty rows and rows with turns of tools are always
-            dropped.
+        stops: whether a malformed row raises; else it is dropped. Empty rows, rows with turns of tools and rows whose
+            label is false are always dropped.
         drop: called with the reason and a message that names the row for each that is dropped.
 
     Raises:
@@ -70,7 +82,7 @@ def read(
             if conversation is None:
                 drop("empty", f"{place}: it has no request or no answer")
         except RowError as error:
-            if stops and error.reason != TOOL_TURNS:
+            if stops and error.reason not in _NEVER_STOP:
                 hint = _GO_ON if used or error.reason != "no_schema" else ""
                 raise UserError(f"{place}: {error}{hint}") from None
             first_error = first_error or f"{place}: {error}"

@@ -14,6 +14,7 @@ from tuning.data.literal_json import BLANK, PLAIN, list_in_text
 from tuning.data.origins import Origin
 from tuning.data.rows import RowError
 
+KEY = "ifeval.prompts"
 COLUMNS = ("key", "prompt", "instruction_id_list", "kwargs")
 
 
@@ -27,8 +28,8 @@ def read(source: Origin) -> list[dict[str, Any]]:
     Raises:
         UserError: it is not there, or a row is malformed; the message names file and line.
     """
-    origin = origins.origin(source, key="ifeval.prompts") if isinstance(source, str) else source
-    return _checked(origin if isinstance(origin, str) else origin.name, origins.rows(origin, PLAIN))
+    origin = origins.origin(source, key=KEY) if isinstance(source, str) else source
+    return _checked(origin if isinstance(origin, str) else origin.name, origins.rows(origin, PLAIN, key=KEY))
 
 
 def _checked(source: str, rows: Iterable[tuple[str, dict[str, Any] | RowError]]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Rows with typed columns: of data sets of the Hub, and of Parquet files."""
 
+import glob
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,19 +71,22 @@ def parquet(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     import datasets
 
     try:
-        table = datasets.load_dataset("parquet", data_files=name, split="train")
+        table = datasets.load_dataset("parquet", data_files=_pattern(name), split="train")
     except Exception as error:  # the library raises errors of many libraries
         raise _unreadable(name, error) from error
     yield from _numbered(name, table)
 
 
-def read(dataset: HubDataset) -> Iterator[tuple[str, dict[str, Any]]]:
+def read(dataset: HubDataset, key: str = "dataset") -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row of a data set of the Hub with its place.
+
+    Args:
+        key: of params.yaml that has its name, for messages.
 
     Raises:
         UserError: it is not there, or cannot be had or read.
     """
-    with explain("data set", dataset.name):
+    with explain("data set", dataset.name, key):
         table = _table(dataset)
     loaded = _commit(table)
     if loaded and _COMMIT.fullmatch(dataset.revision or "") and loaded != dataset.revision:
@@ -100,8 +104,13 @@ def _table(dataset: HubDataset) -> "Dataset":
         split = re.match(r"\w*", dataset.split)[0]
         file = _FILES[dataset.name].format(split=split)
         path = hf_hub_download(dataset.name, file, repo_type="dataset", revision=dataset.revision)
-        return datasets.load_dataset("json", data_files={split: path}, split=dataset.split)
+        return datasets.load_dataset("json", data_files={split: _pattern(path)}, split=dataset.split)
     return datasets.load_dataset(dataset.name, dataset.config, split=dataset.split, revision=dataset.revision)
+
+
+def _pattern(path: str) -> str:
+    """The pattern that a file alone matches: `datasets` takes names of files for patterns."""
+    return glob.escape(str(Path(path).absolute()))
 
 
 def _commit(table: "Dataset") -> str | None:
@@ -110,7 +119,9 @@ def _commit(table: "Dataset") -> str | None:
     return next(filter(_COMMIT.fullmatch, folders), None)
 
 
-def _numbered(name: str, table: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _numbered(name: str, table: "Dataset") -> Iterator[tuple[str, dict[str, Any]]]:
+    for feature in table.info.features.values():
+        _keep_encoded(feature)
     number, rows = 0, iter(table)
     while True:
         number += 1
@@ -121,6 +132,24 @@ def _numbered(name: str, table: Iterable[dict[str, Any]]) -> Iterator[tuple[str,
         except Exception as error:  # of the library that decodes a column
             raise _unreadable(f"{name}, row {number}", error) from error
         yield f"{name}, row {number}", row
+
+
+def _keep_encoded(feature: Any) -> None:
+    """Leaves images, sounds and other media as their bytes: no schema has them, and one may be broken.
+
+    Args:
+        feature: of a column, or of what stands in it.
+    """
+    from datasets import Json
+
+    if isinstance(feature, dict):
+        inside = list(feature.values())
+    else:
+        inside = feature if isinstance(feature, list) else [feature.feature] if hasattr(feature, "feature") else []
+    for each in inside:
+        _keep_encoded(each)
+    if getattr(feature, "decode", False) and not isinstance(feature, Json):
+        feature.decode = False
 
 
 def _unreadable(name: str, error: Exception) -> UserError:

@@ -13,6 +13,12 @@ Found = Iterator[tuple[str, dict[str, Any] | RowError]]
 _SPACE = re.compile(r"[ \t\r\n]*")
 _MARK = "\ufeff"  # at the beginning of files that were put together to one
 _NOT_JSON = (ValueError, RecursionError)
+_COLUMNS = {"messages", "conversations", "prompt", "instruction"}  # an object that has one is a row
+_SAID = {"content", "value", "text", "tool_calls", "function_call"}  # what an object has that is a turn
+# Types of the objects that a list of parts of a message, or of tools beside messages, has.
+_PARTS = ("text", "input_text", "output_text", "refusal", "thinking", "reasoning", "file", "input_file", "document")
+_PARTS += ("image", "image_url", "input_image", "audio", "audio_url", "input_audio", "video", "video_url")
+_PARTS += ("tool_use", "tool_result", "tool_call", "tool_response", "function")
 
 
 def rows(name: str, data: bytes, decoder: json.JSONDecoder, is_lines: bool) -> Found:
@@ -182,9 +188,17 @@ def rows_in(value: dict[str, Any]) -> list[Any] | None:
 
 
 def _is_row(value: dict[str, Any]) -> bool:
-    lists = any(_all(each, dict) and not {"role", "from", "type"}.isdisjoint(each[0]) for each in value.values())
+    lists = any(_all(each, dict) and _is_turns_or_parts(each) for each in value.values())
     turns = any(_is_turns([each]) for each in value.values())
     return lists or turns or any(isinstance(value.get(name), str) for name in ("prompt", "instruction"))
+
+
+def _is_turns_or_parts(objects: list[dict[str, Any]]) -> bool:
+    """Whether objects are turns, of which some may lack something, or parts of a message; rows may have a type too."""
+    if any(_COLUMNS & set(each) for each in objects):
+        return False
+    turns = any({"role", "from"} & set(each) and _SAID & set(each) for each in objects)
+    return turns or all(each.get("type") in _PARTS for each in objects)
 
 
 def _is_turns(value: Any) -> bool:

@@ -9,6 +9,7 @@ from tuning.config import data_sets
 from tuning.core.errors import UserError
 from tuning.data.origins import Origin, origin, pinned
 from tuning.data.schemas import SCHEMAS, columns_of
+from tuning.model.hub import borrow
 
 Row = TypeVar("Row")
 _PARTS = ("config", "split", "revision")
@@ -46,6 +47,8 @@ def sources(dataset: str | dict[str, Any] | list[Any], columns: dict[str, str] |
         UserError: there is none, or an entry has other keys, no name, a weight that is not positive, or columns that
             are no mapping of a schema's columns.
     """
+    if isinstance(dataset, str):
+        borrow(dataset)
     where, entries = data_sets.entries(dataset)
     return [_source({"name": entry} if isinstance(entry, str) else entry, columns, where) for entry in entries]
 

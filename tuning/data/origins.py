@@ -44,16 +44,17 @@ def pinned(origin: Origin) -> Origin:
     return origin if isinstance(origin, str) else origin.pinned()
 
 
-def rows(origin: Origin, *decoder: Any) -> Iterator[tuple[str, dict[str, Any] | RowError]]:
+def rows(origin: Origin, *decoder: Any, key: str = "dataset") -> Iterator[tuple[str, dict[str, Any] | RowError]]:
     """Each row with its place; an error takes the place of a row of a file that cannot be read.
 
     Args:
         decoder: of a file's JSON, see ``data_files.read``.
+        key: of params.yaml that has the name, for messages.
 
     Raises:
         UserError: it is not there, or cannot be had or read.
     """
-    return data_files.read(origin, *decoder) if isinstance(origin, str) else hub_datasets.read(origin)
+    return data_files.read(origin, *decoder) if isinstance(origin, str) else hub_datasets.read(origin, key)
 
 
 def commit(origin: Origin) -> dict[str, str | None] | None:

@@ -26,12 +26,20 @@ def alpaca(row: dict[str, Any]) -> list[Message]:
 
 
 def preference(row: dict[str, Any]) -> list[Message]:
-    """prompt, chosen: the preferred conversation, or its bare text, after the request, which it may repeat."""
+    """prompt, chosen: the preferred conversation, which may repeat the request, or its bare text."""
     return _answered(_request(row), row, "chosen")
 
 
 def prompt_completion(row: dict[str, Any]) -> list[Message]:
-    """prompt, completion: texts, or lists of messages as TRL has them; the completion may repeat the prompt."""
+    """prompt, completion: texts, or lists of messages as TRL has them, in which the completion may repeat the prompt.
+
+    A column label may say whether the completion is a good one, as in TRL's unpaired preferences.
+
+    Raises:
+        RowError: it says no, or the row is malformed.
+    """
+    if _label(row) is False:
+        raise RowError(LABELLED_FALSE, "its label says that its completion is not to be learnt")
     return _answered(_request(row), row, "completion")
 
 
@@ -54,6 +62,13 @@ def _answered(request: list[Message], row: dict[str, Any], column: str) -> list[
     if sum(turn["role"] == "user" for turn in answer) > 1:  # a conversation of its own
         return [*system, *answer]
     return [*system, *request, *[turn for turn in answer if turn["role"] == "assistant"][-1:]]
+
+
+def _label(row: dict[str, Any]) -> bool | None:
+    """What the column label says of the completion; None where it is something else, such as a class."""
+    value = optional(row, "label")
+    said = str(value).strip().lower() if isinstance(value, (bool, str)) else None
+    return {"true": True, "false": False}.get(said)
 
 
 def _parted(found: list[Message]) -> tuple[list[Message], list[Message]]:
@@ -117,10 +132,12 @@ SYSTEM = ("system", "system_prompt")  # columns that any schema may have
 INSTRUCTIONS = ("instruction_id_list", "kwargs")  # likewise: verifiable instructions, as google/IFEval names them
 ANSWERS = ("completion", "response", "chosen")
 TEXT_OR_TURNS = ("prompt", *ANSWERS)
+LABELLED_FALSE = "labelled_false"
 OPTIONAL = {
     alpaca: ("input", "history"),
     **dict.fromkeys((messages, conversations), ANSWERS),
-    **dict.fromkeys((preference, prompt_completion, prompt_response), ("history",)),
+    **dict.fromkeys((preference, prompt_response), ("history",)),
+    prompt_completion: ("history", "label"),
 }
 
 
@@ -130,8 +147,9 @@ def columns_of(schema: tuple[str, ...]) -> set[str]:
 
 
 def columns_read(schema: tuple[str, ...], row: dict[str, Any]) -> set[str]:
-    """Those that it reads of a row: answers in other columns only where its turns do not end with one."""
+    """Those that it reads of a row: a label if it is true or false, answers beside turns that do not end with one."""
     found = columns_of(schema)
+    found -= {"label"} if _label(row) is None else set()
     if SCHEMAS[schema] in (messages, conversations):
         own = SCHEMAS[schema]({name: row[name] for name in schema})
         found -= set() if own and own[-1]["role"] == "user" else set(ANSWERS)

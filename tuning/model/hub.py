@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 _LOGIN = "log in with `hf auth login` or set the environment variable HF_TOKEN"
 _CODE = "-S +model_config.trust_remote_code=true -S +tokenizer_config.trust_remote_code=true"
-# What to do, by a part of what a library says.
+# Parts of data sets that can be chosen, by a part of what a library says where one must be.
+_PARTS = {"Config name is missing": "config", "BuilderConfig": "config", "Unknown split": "split"}
+_PART = "choose one: `dataset: {{name: {name}, {part}: ...}}`"
+_FILE = (
+    "download the one to read, as with `hf download {name} --repo-type dataset --local-dir data/own`, and name the "
+    "file in '{key}'"
+)
+# What to do about anything else, by a part of what a library says.
 _REMEDIES = {
     "trust_remote_code": "its own code runs only if you allow it: read the code, then add {code}",
-    "Config name is missing": "choose one: `dataset: {{name: {name}, config: ...}}`",
-    "BuilderConfig": "choose one: `dataset: {{name: {name}, config: ...}}`",
-    "Unknown split": "choose one: `dataset: {{name: {name}, split: ...}}`",
     "scripts are no longer supported": "many such data sets are there as Parquet too: `{name}@refs/convert/parquet`",
     "ImportError": "install the package that it names into .venv",
 }
@@ -29,22 +33,23 @@ _MODELS = ("model", "tokenizer")
 
 
 @contextmanager
-def explain(kind: str, name: str):
+def explain(kind: str, name: str, key: str = "dataset"):
     """Turns whatever is raised while something of the Hub is loaded into a UserError that says what to do.
 
     Args:
         kind: what ``name`` is, in words.
         name: its id on the Hub, or a local folder.
+        key: of params.yaml that names a data set.
     """
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        raise UserError(_problem(kind, name, error)) from error
+        raise UserError(_problem(kind, name, key, error)) from error
 
 
-def _problem(kind: str, name: str, error: Exception) -> str:
+def _problem(kind: str, name: str, key: str, error: Exception) -> str:
     """What is wrong, by the error or what caused it."""
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -75,10 +80,17 @@ def _problem(kind: str, name: str, error: Exception) -> str:
     words = explained(error).split(" Model type should be one of")[0]  # and two hundred names
     if error.__cause__ is not None and (cause := explained(error.__cause__)) not in words:
         words += f" ({cause})"
-    remedy = next((remedy for part, remedy in _REMEDIES.items() if part in words), None)
-    advice = f"; {remedy.format(name=name, code=_CODE)}" if remedy else ""
     verb = "written to" if kind == "repository" else "loaded"
-    return f"{kind} {name!r} cannot be {verb}: {words}{advice}"
+    return f"{kind} {name!r} cannot be {verb}: {words}{_advice(words, name, key)}"
+
+
+def _advice(words: str, name: str, key: str) -> str:
+    """What to do about what a library says, after a semicolon; nothing where that is not known."""
+    remedy = next((remedy for told, remedy in _REMEDIES.items() if told in words), None)
+    part = next((part for told, part in _PARTS.items() if told in words), None)
+    if remedy is None and part:
+        remedy = _PART if key == "dataset" else _FILE
+    return f"; {remedy.format(name=name, code=_CODE, key=key, part=part)}" if remedy else ""
 
 
 def _refusal(kind: str, name: str, error: "HfHubHTTPError") -> str:

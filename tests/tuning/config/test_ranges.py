@@ -113,6 +113,13 @@ def test_numbers_that_a_library_would_refuse_late_or_take_for_something_else(sec
     assert said.startswith(f"'{section}.{key}' must be ")
 
 
+@pytest.mark.parametrize("value", [True, False])
+def test_what_is_learnt_of_a_row_is_said_by_one_key(value):
+    (said,) = problems("train", {"assistant_only_loss": value})
+    assert said.startswith("'train.assistant_only_loss' cannot be set: rows are learnt by their last answer")
+    assert said.endswith("completion_only_loss: false learns the rest too")
+
+
 @pytest.mark.parametrize(("key", "value"), [("temperature", 0.0), ("typical_p", 0), ("top_k", -1)])
 def test_what_only_servers_take_for_no_sampling(key, value):
     assert problems("generation", {key: value}) == []

@@ -6,6 +6,7 @@ import pytest
 
 from tests.tuning.data.reading import said
 from tuning.core.errors import UserError
+from tuning.data import conversations
 
 ASKED, ANSWERED = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}
 SAID = [ASKED, ANSWERED]
@@ -123,3 +124,43 @@ def test_the_answer_is_not_cut_where_a_spreadsheet_leaves_headers_blank(tmp_path
             said(tmp_path / "rows.csv")
     (tmp_path / "rows.csv").write_text("prompt,completion,,\nWhy?,So.,,\n")
     assert said(tmp_path / "rows.csv") == [SAID]
+
+
+JUDGED = [("Bad.", False), ("So.", True), ("Awful.", False)]  # as TRL's unpaired preferences have them
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet"])
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_completion_that_is_labelled_false_is_not_learnt(tmp_path, capsys, kind, stops):
+    from datasets import Dataset
+
+    path, dropped = tmp_path / f"rows.{kind}", []
+    rows = [{"prompt": "Why?", "completion": answer, "label": label} for answer, label in JUDGED]
+    if kind == "parquet":
+        Dataset.from_list(rows).to_parquet(path)
+    elif kind == "csv":
+        path.write_text("prompt,completion,label\n" + "".join(f"Why?,{each[0]},{each[1]!s}\n" for each in JUDGED))
+    else:
+        path.write_text(json.dumps(rows) if kind == "json" else "\n".join(map(json.dumps, rows)))
+    found = conversations.read(str(path), stops=stops, drop=lambda reason, said: dropped.append((reason, said)))
+    assert [each and each.completion for _, each in found] == [None, [ANSWERED], None]
+    assert [reason for reason, _ in dropped] == ["labelled_false"] * 2
+    assert dropped[0][1].endswith(": its label says that its completion is not to be learnt")
+    assert "not used" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("label", ["FALSE", " false ", False])
+def test_a_false_label_in_any_writing(read, label):
+    labelled = [{"prompt": SAID[:1], "completion": SAID[1:], "label": each} for each in (True, label)]
+    assert read(*labelled) == [SAID, None]
+    good = [{"ask": "Why?", "say": "So.", "good": each} for each in (True, label)]
+    assert read(*good, columns={"prompt": "ask", "completion": "say", "label": "good"}) == [SAID, None]
+    with pytest.raises(UserError, match="no row can be used; the first: .*line 1: its label says"):
+        read(labelled[1])
+
+
+@pytest.mark.parametrize("label", [0, 1, "0", "no", None, 0.0])
+def test_a_label_that_is_a_class_says_nothing(read, capsys, label):
+    assert read({"prompt": "Why?", "completion": "So.", "label": label}) == [SAID]
+    assert "columns that are not used: label" in capsys.readouterr().out
+    assert read({"messages": SAID, "label": False}, {"messages": SAID, "label": False}) == [SAID, SAID]

@@ -47,6 +47,19 @@ def test_a_yaml_file_may_hold_the_list(tmp_path, monkeypatch):
     assert data_sets.names("mine.yaml") == data_sets.names(listed) == ["me/one", "me/two@v1"]
 
 
+def test_a_queued_experiment_has_a_yaml_file_that_git_does_not_track(tmp_path, monkeypatch):
+    checkout = tmp_path / ".dvc/tmp/exps/one"
+    checkout.mkdir(parents=True)
+    own = tmp_path / "data/own"
+    own.mkdir(parents=True)
+    (own / "mix.yaml").write_text("[me/one, data/own/rows.jsonl]", encoding="utf-8")
+    (own / "rows.jsonl").write_text('{"prompt": "Why?", "response": "So."}', encoding="utf-8")
+    monkeypatch.chdir(checkout)
+    assert [source.name for source in mixing.sources("data/own/mix.yaml")] == ["me/one", "data/own/rows.jsonl"]
+    assert (checkout / "data/own/mix.yaml").is_symlink()
+    assert (checkout / "data/own/rows.jsonl").is_symlink()
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [

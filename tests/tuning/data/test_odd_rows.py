@@ -48,6 +48,45 @@ def test_rows_deep_inside_one_object(tmp_path, whole):
     assert read(tmp_path / "rows.json") == ROWS
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"type": "open_qa"},
+        {"from": "wikipedia"},
+        {"role": "pirate"},
+        {"type": "text"},
+        {"type": "image", "from": "a@b.c", "text": "x"},
+        {"role": "pirate", "content": "x"},
+    ],
+)
+@pytest.mark.parametrize("columns", [("instruction", "output"), ("prompt", "response")])
+def test_rows_inside_one_object_with_columns_named_as_a_turn_s_keys(tmp_path, more, columns):
+    rows = [more | dict(zip(columns, each.values(), strict=True)) for each in ROWS]
+    (tmp_path / "rows.json").write_text(json.dumps({"version": 1, "data": rows}, indent=1))
+    assert read(tmp_path / "rows.json") == rows
+    questions = [{"question": row["prompt"], "answer": row["response"], "type": "open_qa", "role": "x"} for row in ROWS]
+    (tmp_path / "rows.json").write_text(json.dumps({"data": questions}))
+    assert read(tmp_path / "rows.json") == questions
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        SAID,
+        [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So."}],
+        [{"role": "user", "text": "Why?"}, {"role": "assistant"}],
+        [{"role": "assistant", "tool_calls": []}],
+        [{"type": "text", "text": "Why?"}, {"type": "image"}, {"type": "image_url", "image_url": {"url": "x"}}],
+        [{"type": "input_text", "text": "Why?"}],
+        [{"type": "function", "function": {"name": "x"}}],
+    ],
+)
+def test_turns_and_parts_inside_one_object_make_a_row(tmp_path, turns):
+    row = {"id": "1", "dialog": turns}
+    (tmp_path / "rows.json").write_text(json.dumps(row))
+    assert read(tmp_path / "rows.json") == [row]
+
+
 @pytest.mark.parametrize("end", ["\r", "\n", "\r\n"])
 @pytest.mark.parametrize("said", ["", "sep=;"])
 def test_any_ends_of_lines_and_blank_headers_of_a_spreadsheet(tmp_path, end, said):
