@@ -23,6 +23,12 @@ def without_thoughts(response: str) -> str:
     return "".join([*kept, response[position:]]).lstrip()
 
 
+def are_open(response: str) -> bool:
+    """Whether thoughts begin somewhere in a response that do not end."""
+    last = {tag["name"].lower(): tag for tag in _TAG.finditer(response)}
+    return not all(tag["end"] for tag in last.values())
+
+
 def _blocks(response: str) -> list[tuple[int, int]]:
     """Where thoughts begin and end; those that only end begin with the response, and take in all before."""
     blocks: list[tuple[int, int]] = []

@@ -11,6 +11,7 @@ from tuning.core.command import run
 from tuning.core.errors import doing
 from tuning.core.terminal import printable
 from tuning.generation import decoding
+from tuning.generation.answer_text import answer_text
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import Message, load_tokenizer, prompt_tokens
@@ -69,7 +70,6 @@ def answer(model, tokenizer, turns: list[Message], config) -> str:
     Where the conversation outgrows the model's context, its oldest question and answer are left out.
     """
     import torch
-    from transformers import TextStreamer
 
     room = (getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30) - config.max_new_tokens
     ids = prompt_tokens(tokenizer, turns)
@@ -78,9 +78,9 @@ def answer(model, tokenizer, turns: list[Message], config) -> str:
         del turns[oldest : oldest + 2]
         ids = prompt_tokens(tokenizer, turns)
         print("(the oldest question and answer no longer fit and are left out)")
-    streamer = Kept(TextStreamer(tokenizer, skip_prompt=True, skip_special_tokens=True))
+    kept = Kept(tokenizer)
     asked = torch.tensor([ids], device=model.device)
-    how = {"generation_config": config, "streamer": streamer}
+    how = {"generation_config": config, "streamer": kept}
     if config.stop_strings:
         how["tokenizer"] = tokenizer
     try:
@@ -88,19 +88,30 @@ def answer(model, tokenizer, turns: list[Message], config) -> str:
             model.generate(input_ids=asked, attention_mask=torch.ones_like(asked), **how)
     except KeyboardInterrupt:
         print()
-    return tokenizer.decode(streamer.ids[len(ids) :], skip_special_tokens=True).strip()
+    return answer_text(tokenizer, kept.ids).strip()
 
 
 class Kept:
-    """Passes tokens on to a streamer and keeps them, so that an interrupted answer stays in the conversation."""
+    """Shows the tokens of an answer and keeps them, so that an interrupted one stays in the conversation."""
 
-    def __init__(self, streamer):
-        self.streamer, self.ids = streamer, []
-        streamer.on_finalized_text = show
+    def __init__(self, tokenizer):
+        from transformers import TextStreamer
+
+        self.tokenizer, self.ids, self.is_asked = tokenizer, [], False
+        self.streamer = TextStreamer(self, skip_prompt=True)
+        self.streamer.on_finalized_text = show
 
     def put(self, value) -> None:
-        self.ids += value.flatten().tolist()
+        """Takes the prompt, and after it one token after the other."""
+        if self.is_asked:
+            self.ids += value.flatten().tolist()
+        self.is_asked = True
         self.streamer.put(value)
+
+    def decode(self, tokens: list[int]) -> str:
+        """What the last tokens add to the answer's text: the streamer asks for it, and forgets earlier lines."""
+        before = answer_text(self.tokenizer, self.ids[: len(self.ids) - len(tokens)])
+        return answer_text(self.tokenizer, self.ids)[len(before) :]
 
     def end(self) -> None:
         self.streamer.end()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ifeval.cli import main
-from ifeval.thoughts import has_thoughts, without_thoughts
+from ifeval.thoughts import are_open, has_thoughts, without_thoughts
 
 PROMPT = {"key": 1, "prompt": "p", "instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
 
@@ -45,6 +45,23 @@ def test_what_is_left(response, rest):
 def test_other_responses_stay_as_they_are(response):
     assert not has_thoughts(response)
     assert without_thoughts(response) == response
+
+
+@pytest.mark.parametrize(
+    ("response", "opened"),
+    [
+        ("yes", False),
+        ("<think>\nIt goes on and", True),
+        ("yes <Think> and then", True),
+        ("<think>a</think>yes <think>and then", True),
+        ("<think>a</thinking> b", True),
+        ("<think>a</think>yes", False),
+        ("a</think>yes", False),
+        ("<think>\n<think>\nWell</THINK>yes", False),
+    ],
+)
+def test_thoughts_that_do_not_end(response, opened):
+    assert are_open(response) == opened
 
 
 @given(st.text(max_size=20), st.text("ab \n,<>/", max_size=20))

@@ -34,6 +34,7 @@ def talk(monkeypatch, capsys, said, **generation):
     return capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_a_conversation(project):
     done = stage("chat", text="Say hello.\n/new\n\nSay hello.\nSay hello.\n/quit\nnot read\n")
     assert done.returncode == 0, done.stderr
@@ -94,6 +95,26 @@ def test_a_composite_model_s_context_is_that_of_its_text(tiny_tokenizer, capsys)
     assert turns == [last]
     assert asked[0].shape[1] <= 64 - 8
     assert "are left out" in capsys.readouterr().out
+
+
+def test_thoughts_in_a_channel_are_shown_and_kept_as_thoughts(capsys):
+    names = ["<|channel|>", "<|message|>", "<|start|>", "<|end|>"]
+    words = tiny.tokenizer(eos_token="<|return|>", pad_token="<|endoftext|>", additional_special_tokens=names)
+    thought = "<|channel|>analysis<|message|>We need\nthis word.<|end|><|start|>assistant"
+    written = words(f"{thought}<|channel|>final<|message|>Hello\nthere, you.<|return|>")["input_ids"]
+
+    def generate(input_ids, streamer, **how):
+        streamer.put(input_ids)
+        for token in written:
+            streamer.put(torch.tensor([token]))
+        streamer.end()
+
+    config = SimpleNamespace(get_text_config=lambda: SimpleNamespace(max_position_embeddings=512))
+    model = SimpleNamespace(config=config, device="cpu", generate=generate)
+    turns = [{"role": "user", "content": "Say hello."}]
+    found = chat.answer(model, words, turns, SimpleNamespace(max_new_tokens=8, stop_strings=None))
+    assert found == "<think>We need\nthis word.</think>\n\nHello\nthere, you."
+    assert capsys.readouterr().out == f"{found}\n"
 
 
 def test_chat_without_an_adapter_says_where_to_get_one(project):

@@ -98,11 +98,15 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def batches(url, said=None, asked=ASKED, done=frozenset(), share=(0, 1), ends=(), token_ids=None, **changes):
+def batches(
+    url, said=None, asked=ASKED, done=frozenset(), share=(0, 1), ends=(), token_ids=None, known=None, **changes
+):
+    """Batches of responses; ``known`` is what else the server is told of the prompts."""
     generation = Generation.model_validate({**GENERATION, "base_url": url, **changes})
     keys = [f"key {number}" for number in range(len(asked))]
     say = (lambda text: None) if said is None else said.append
-    asking = Connection(generation, "base", 7, keys, lambda text: len(text.split()), say, ends, token_ids)
+    known = {"ends": ends, "token_ids": token_ids, **(known or {})}
+    asking = Connection(generation, "base", 7, keys, lambda text: len(text.split()), say, **known)
     return server_client.generate(asking, asked, done, share)
 
 

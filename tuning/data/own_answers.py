@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ifeval.prose import sentences
+from ifeval.thoughts import are_open, without_thoughts
 from tuning.config.params import Params
 from tuning.core.errors import doing
 from tuning.core.files import fingerprint
@@ -78,7 +79,9 @@ def own_answers(
     folder: Path,
     new_tokens: int,
 ) -> list[str | None]:
-    """The base model's greedy answers of up to ``new_tokens`` tokens; None for one without a complete sentence.
+    """The base model's greedy answers of up to ``new_tokens`` tokens, without its thoughts.
+
+    None for one without a complete sentence, or with thoughts that do not end.
 
     Args:
         folder: where finished answers are kept, so that a run that was killed goes on.
@@ -90,7 +93,12 @@ def own_answers(
         check_tokens(spec, tokenizer, ids)
         kept_answers.answer(load_model(spec), tokenizer, ids, kept, new_tokens, params.seed, "own answers")
     found = kept.collect(list(range(len(prompts))))
-    return [ended(row["response"], row["finish_reason"] == "stop") or None for row in found]
+    return [_usable(row["response"], row["finish_reason"] == "stop") or None for row in found]
+
+
+def _usable(response: str, whole: bool) -> str:
+    """What of a response can be a completion; empty where nothing can."""
+    return "" if are_open(response) else ended(without_thoughts(response), whole)
 
 
 def ended(text: str, whole: bool) -> str:

@@ -151,6 +151,8 @@ def _server(task: Task) -> Server:
         say=partial(_say, task.name),
         ends=task.ends,
         token_ids=task.token_ids,
+        special=task.with_special_tokens(),
+        before=task.before,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuning.core.errors import UserError
 from tuning.generation import padded_batches
+from tuning.generation.answer_text import response_text
 from tuning.generation.sequence import Decoding, Sequence, own_seed
 from tuning.model.chat_template import end_tokens
 from tuning.model.device import free_unused, is_out_of_memory, leave_out_cudnn_attention, products_in_tf32
@@ -168,24 +169,27 @@ def _said_if_too_big() -> Iterator[None]:
 
 
 def fit(
-    prompts: list[list[int]], most: int, context: int, say: Callable[[str], None] = print
+    prompts: list[list[int]], most: int, context: int, say: Callable[[str], None] = print, cut: bool = True
 ) -> list[tuple[list[int], int]]:
     """Each prompt with the new tokens that it may get, both together no longer than the model's context.
 
     An answer gets room for at least a quarter of the context, or ``most`` tokens if that is less: the middle of a
     longer prompt is left out, and ``say`` reports it.
+
+    Args:
+        cut: False: prompts stay whole, and answers get what is left of the context, one token at the least.
     """
     least = min(most, max(1, context // 4))
     fitted, short = [], 0
     for index, prompt in enumerate(prompts):
         room = context - least
-        if len(prompt) > room:
+        if cut and len(prompt) > room:
             say(
                 f"prompt {index + 1} has {len(prompt)} tokens, and the model's context is {context}: "
                 f"{len(prompt) - room} tokens in its middle are left out"
             )
             prompt = prompt[: room // 2] + prompt[len(prompt) - (room - room // 2) :]
-        limit = min(most, context - len(prompt))
+        limit = max(1, min(most, context - len(prompt)))
         short += limit < most
         fitted.append((prompt, limit))
     if short:
@@ -265,7 +269,7 @@ def _ends(config: "GenerationConfig") -> set[int]:
 
 
 def _response(sequence: Sequence, tokenizer: "PreTrainedTokenizerBase", config: "GenerationConfig") -> Response:
-    """The decoded answer, without its end token; the token count includes it."""
+    """The answer as text, without its end token; the token count includes it."""
     written = sequence.written
     kept = written[:-1] if written and written[-1] in _ends(config) else written
-    return Response(tokenizer.decode(kept, skip_special_tokens=True), len(written), sequence.finish_reason)
+    return Response(response_text(tokenizer, sequence.prompt, kept), len(written), sequence.finish_reason)

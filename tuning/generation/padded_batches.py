@@ -77,10 +77,10 @@ def _left_padded(prompts: list[list[int]], pad: int) -> dict[str, Any]:
 
 
 def _finish(sequence: Sequence, ids: list[int], config: "GenerationConfig", pad: int) -> None:
-    """Takes what was written up to its end token; after a stop string there may be padding."""
+    """Takes what was written up to its end token; after a stop string, and nowhere else, there may be padding."""
     ends = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
     end = next((position for position, token in enumerate(ids) if token in ends), None)
-    if end is None:
+    if end is None and config.stop_strings:
         while ids and ids[-1] == pad:
             ids = ids[:-1]
     sequence.written = ids if end is None else ids[: end + 1]

@@ -64,4 +64,5 @@ class Sequence:
 
 def own_seed(seed: int, prompt: Any) -> int:
     """A seed of 31 bits that depends on the run's seed and one prompt, whatever its place and neighbours."""
-    return int.from_bytes(sha256(f"{seed} {prompt}".encode()).digest()[:4], "big") >> 1
+    said = f"{seed} {prompt}".encode("utf-8", "surrogatepass")  # a text may hold halves of surrogate pairs
+    return int.from_bytes(sha256(said).digest()[:4], "big") >> 1

@@ -9,8 +9,9 @@ from tuning.core.errors import UserError, explained
 from tuning.generation.decoding import Response, fit
 from tuning.generation.server_connection import Asked, Client, Server
 from tuning.generation.server_reply import Failed, Refused, Reply
+from tuning.model.chat_template import with_thoughts_opened
 
-REFUSED_AT_MOST = 20  # prompts, before one has been answered; then it is not the prompts
+REFUSED_AT_MOST = 20  # prompts, and none answered; then no more are asked: it is not the prompts
 
 
 def generate(
@@ -41,10 +42,14 @@ def generate(
     refused: dict[int, str] = {}
     replies: list[Reply] = []
     failure: BaseException | None = None
+
+    def hopeless() -> bool:
+        return len(refused) > REFUSED_AT_MOST and not replies and not done
+
     with ThreadPoolExecutor(at_once) as pool:
         try:
             while (waiting and not failure) or under_way:
-                while waiting and not failure and len(under_way) < at_once:
+                while waiting and not failure and len(under_way) < at_once and not hopeless():
                     index = waiting.popleft()
                     under_way[pool.submit(client.ask, *asked[index])] = index
                 arrived, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -53,12 +58,12 @@ def generate(
                     index, error = under_way.pop(future), future.exception()
                     if error is None:
                         replies.append(future.result())
-                        found.append((index, _response(server, replies[-1], not client.kind.whole)))
+                        found.append((index, _response(server, index, replies[-1], not client.kind.whole)))
                     elif isinstance(error, Refused):
                         refused[index] = str(error)
                     else:
                         failure = failure or _explained(error, server.keys[index])
-                if len(refused) > REFUSED_AT_MOST and not replies:
+                if hopeless() and not under_way:
                     failure = failure or _all_refused(client, refused)
                 yield found
         except BaseException:
@@ -77,29 +82,39 @@ def generate(
 def _fitted(client: Client, conversations: Sequence[Asked], speaks: bool) -> list[tuple[Asked, int | None]]:
     """What is asked, and the new tokens that each prompt may get where these are fewer than the others get.
 
+    A server that takes them is given token ids of prompts that must be shortened, or hold special tokens' texts.
+
     Args:
         speaks: whether this process tells of prompts that are too long.
     """
     server, context = client.server, client.meet()
-    if context is None or server.token_ids is None:
+    by_ids = server.special if client.kind.takes_ids else frozenset()
+    if server.token_ids is None or (context is None and not by_ids):
         return [(conversation, None) for conversation in conversations]
     prompts, most = server.token_ids(), server.generation.arguments["max_new_tokens"]
     asked: list[tuple[Asked, int | None]] = []
-    fitted = fit(prompts, most, context, server.say if speaks else lambda text: None)
-    for conversation, prompt, (kept, limit) in zip(conversations, prompts, fitted, strict=True):
-        shortened = len(kept) < len(prompt) and client.kind.takes_ids
-        asked.append((kept if shortened else conversation, limit if limit < most else None))
+    say = server.say if speaks else lambda text: None
+    fitted = fit(prompts, most, context or 1 << 30, say, cut=client.kind.takes_ids)
+    for index, (conversation, (kept, limit)) in enumerate(zip(conversations, fitted, strict=True)):
+        as_ids = len(kept) < len(prompts[index]) or index in by_ids
+        asked.append((kept if as_ids else conversation, limit if limit < most else None))
     return asked
 
 
-def _response(server: Server, reply: Reply, cut_here: bool) -> Response:
-    """The answer, up to the first stop string, which belongs to it."""
+def _response(server: Server, index: int, reply: Reply, cut_here: bool) -> Response:
+    """The answer, up to the first stop string, which belongs to it.
+
+    Of one that is cut, and of which the server keeps no reasoning apart, thoughts that the prompt opens may be all; one
+    that ends by itself may come from a server that leaves out thoughts that are empty.
+    """
     text, tokens = reply.text, reply.new_tokens
     ends = [text.find(stop) + len(stop) for stop in _stop_strings(server) if stop in text] if cut_here else []
     if ends and min(ends) < len(text):
         return Response(text[: min(ends)], server.count_tokens(text[: min(ends)]), "stop")
     tokens = server.count_tokens(text) if tokens is None else tokens
-    return Response(text, tokens, "length" if reply.finish_reason == "length" and not ends else "stop")
+    if reply.finish_reason != "length" or ends:
+        return Response(text, tokens, "stop")
+    return Response(text if reply.reasoning else with_thoughts_opened(server.before(index), text), tokens, "length")
 
 
 def _stop_strings(server: Server) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class Server:
         say: shows a line to the user.
         ends: ids of the tokens at which an answer ends.
         token_ids: the prompts as the model reads them, for those that must be shortened; None where they cannot be.
+        special: indices of prompts with special tokens' texts, which a server would read as special tokens.
+        before: a prompt as text, by its index, up to where its answer begins.
     """
 
     generation: Generation
@@ -50,6 +52,8 @@ class Server:
     say: Callable[[str], None]
     ends: Sequence[int] = ()
     token_ids: Callable[[], list[list[int]]] | None = None
+    special: Set[int] = frozenset()
+    before: Callable[[int], str] = lambda index: ""
 
     def connect(self) -> "OpenAI":
         """A client for ``base_url``; its key is what the environment variable OPENAI_API_KEY holds, if it is set.

@@ -16,6 +16,7 @@ _EVENT = re.compile(r"data:|event:|id:|retry:|:")  # how server-sent events, or 
 # Finish reasons of an answer that is cut at the limit, and of one that breaks off, in the words of servers.
 _CUT = ("length", "max_tokens", "max_new_tokens", "max_output_tokens", "model_length")
 _BROKEN = ("error", "abort", "aborted")
+_REASONING = ("reasoning_content", "reasoning", "thinking")  # servers' names for thoughts beside a text
 _SHOWN = 300  # characters of what a server says
 
 
@@ -85,7 +86,7 @@ def parse(body: str, kind: str) -> Reply:
         without_secrets(well_formed(_text(message.get("content")) or _text(message.get("refusal")))),
         tokens if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens >= 0 else None,
         "length" if reason in _CUT else reason,
-        any(message.get(name) for name in ("reasoning_content", "reasoning", "thinking")),
+        any(message.get(name) for name in _REASONING) or any(map(_is_thought, _parts(message.get("content")))),
     )
 
 
@@ -144,10 +145,21 @@ def _text(content: Any) -> str:
 
 def _part(part: dict[str, Any]) -> str:
     """The text of a part; of thoughts there is none."""
-    text = part.get("text") if "think" not in (kind := str(part.get("type"))) and "reason" not in kind else None
+    text = None if _is_thought(part) else part.get("text")
     if isinstance(text, dict):
         text = text.get("value")
     return text if isinstance(text, str) else ""
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    """The parts of a message that is in parts."""
+    found = content if isinstance(content, list) else [content]
+    return [part for part in found if isinstance(part, dict)]
+
+
+def _is_thought(part: dict[str, Any]) -> bool:
+    kind = str(part.get("type"))
+    return "think" in kind or "reason" in kind
 
 
 def _of_lines(body: str) -> dict[str, Any] | None:

@@ -9,9 +9,17 @@ from tuning.config.params import Params
 from tuning.core.files import read_jsonl
 from tuning.generation.own_server import LOGS, OwnServer, rank_for_servers
 from tuning.generation.server_connection import Asked
-from tuning.model.chat_template import end_tokens, has_own_template, load_tokenizer, prompt_tokens
+from tuning.model.chat_template import (
+    end_tokens,
+    has_own_template,
+    load_tokenizer,
+    names_special_tokens,
+    prompt_tokens,
+    text_tokens,
+)
 from tuning.model.hub import borrow
 from tuning.model.processes import rank, world_size
+from tuning.model.rendering import rendered_prompt
 from tuning.model.stored_ends import stored_ends
 
 if TYPE_CHECKING:
@@ -79,6 +87,15 @@ class Task:
             return [open_ended(self.tokenizer, text) for text in self.texts()]
         return [prompt_tokens(self.tokenizer, turns) for turns in self.conversations()]
 
+    def with_special_tokens(self) -> set[int]:
+        """Indices of the prompts that hold special tokens' texts, which are text."""
+        asked = self.conversations()
+        return {index for index, turns in enumerate(asked) if names_special_tokens(self.tokenizer, turns)}
+
+    def before(self, index: int) -> str:
+        """A prompt as text, up to where its answer begins."""
+        return self.texts()[index] if self.bare else rendered_prompt(self.tokenizer, self.conversations()[index])
+
     def count_tokens(self, text: str) -> int:
         """Tokens of an answer."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -130,10 +147,13 @@ def task(params: Params, folder: Path, tuned: Tuned | None = None, prompts: list
 
 
 def open_ended(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
-    """The tokens of a text to be continued: with what the tokenizer puts before a text, without what it puts after."""
-    ids, own = (tokenizer(text, add_special_tokens=special)["input_ids"] for special in (True, False))
+    """The tokens of a text to be continued: with what the tokenizer puts before a text, without what it puts after.
+
+    Special tokens' texts in it are text.
+    """
+    ids, own = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (True, False))
     starts = (start for start in range(len(ids) - len(own) + 1) if ids[start : start + len(own)] == own)
-    return ids[: next(starts, len(ids)) + len(own)]
+    return ids[: next(starts, 0)] + text_tokens(tokenizer, text)
 
 
 def limited(prompts: list[dict[str, Any]], generation: Generation) -> list[dict[str, Any]]:

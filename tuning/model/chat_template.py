@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 DEFAULT_TEMPLATE = Path(__file__).with_name("chatml.jinja")
+_SPACES = ("Ġ", "▁")  # as vocabularies write the space before a word
+_OPENED = re.compile(r"<(think|thinking|thought|reasoning)>\s*$")  # thoughts, at the end of a prompt
+_ENDED = re.compile("</(think|thinking|thought|reasoning)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -121,15 +124,17 @@ def _stored_file(name: str, file: str, arguments: dict[str, Any]) -> Path | None
 def _pad_token(tokenizer: "PreTrainedTokenizerBase") -> str:
     """A token of the vocabulary that never ends a turn; padding is masked, so its meaning is free.
 
-    The first choice is a padding or reserved token, then the unknown or first token, then the last of the vocabulary,
-    which is the rarest; it matters because decoding leaves the pad token out of texts.
+    The first choice is a padding or reserved token, then the unknown or first token, then the last of the vocabulary
+    that begins with a space, which is rare. No text holds the sign that stands for its space, so that a saved tokenizer
+    reads texts as before. Answers keep it where it is not padding, see ``tuning.generation.answer_text``.
     """
     reserved = [token for token in tokenizer.get_added_vocab() if "pad" in token.lower() or "reserved" in token.lower()]
     for token in [*reserved, tokenizer.unk_token, tokenizer.bos_token]:
         if token and token != tokenizer.eos_token:
             return token
     by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: -item[1])
-    return next(token for token, _ in by_id if token != tokenizer.eos_token)
+    ordinary = [token for token, _ in by_id if token != tokenizer.eos_token]
+    return next((token for token in ordinary if token[:1] in _SPACES and len(token) > 1), ordinary[0])
 
 
 def well_formed(text: str) -> str:
@@ -195,7 +200,7 @@ def _continued(before: str, answer: str) -> str:
 
     An answer without thoughts ends them at once.
     """
-    begun = re.search(r"<(think|thinking|thought|reasoning)>\s*$", before)
+    begun = _OPENED.search(before)
     if begun is None:
         return answer
     begin, end = f"<{begun[1]}>", f"</{begun[1]}>"
@@ -204,6 +209,29 @@ def _continued(before: str, answer: str) -> str:
     if answer.startswith(begin):
         return answer.removeprefix(begin).lstrip()
     return f"\n{end}\n\n{answer}"
+
+
+def with_thoughts_opened(before: str, answer: str) -> str:
+    """An answer to a prompt that has opened thoughts, with their tag before it where it does not end them.
+
+    Where it does, the end tag shows that it begins with thoughts.
+
+    Args:
+        before: the prompt's end.
+    """
+    begun = _OPENED.search(before)
+    return answer if begun is None or not answer.strip() or _ENDED.search(answer) else begun[0] + answer
+
+
+def text_tokens(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+    """Token ids of a text by itself; special tokens' texts in it are text."""
+    said = _marked(tokenizer, [{"role": "user", "content": text}])
+    return said.ids(said.messages[0]["content"])
+
+
+def names_special_tokens(tokenizer: "PreTrainedTokenizerBase", messages: list[Message]) -> bool:
+    """Whether special tokens' texts stand in what is said."""
+    return bool(_marked(tokenizer, messages).texts)
 
 
 def end_tokens(tokenizer: "PreTrainedTokenizerBase") -> list[int]:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import odd_checkpoints, tiny
 from tests.tiny import checked
 from tuning.data import own_answers
 from tuning.model.chat_template import load_tokenizer, prompt_tokens
@@ -57,6 +58,39 @@ def test_answers_are_what_generate_writes(params, tiny_model, tmp_path, monkeypa
         ]
         whole = bool(written[-1] == tokenizer.eos_token_id)
         assert answer == f"{tokenizer.decode(written, skip_special_tokens=True)} {whole}"
+
+
+LONG = "One two three four five six seven eight."
+
+
+@pytest.mark.parametrize(
+    ("response", "used"),
+    [
+        (f"<think>\nSo, well, it may be that the answer is this one.\n</think>\n\n{LONG}", LONG),
+        (f"So, well, it may be that the answer is this one.\n</think>\n\n{LONG}", LONG),
+        ("<think>\nSo, well, it may be that the answer is this one.", None),
+        (f"<think>So.</think>{LONG} <think>Or, well,", None),
+        (f"{LONG} <think>Or, well,", None),
+        (LONG, LONG),
+    ],
+)
+def test_of_an_answer_with_thoughts_only_what_follows_them_is_used(params, tmp_path, monkeypatch, response, used):
+    params = checked(params)
+
+    def answer(model, tokenizer, ids, kept, *rest):
+        kept.add([{"key": index, "response": response, "finish_reason": "length"} for index in range(len(ids))])
+
+    monkeypatch.setattr(own_answers.kept_answers, "answer", answer)
+    monkeypatch.setattr(own_answers, "ended", lambda text, whole: text)
+    assert own_answers.own_answers(PROMPTS, load_tokenizer(params), params, tmp_path, 12) == [used] * len(PROMPTS)
+
+
+def test_thoughts_that_the_template_opens_and_the_limit_cuts_are_no_answer(tmp_path, monkeypatch):
+    model = odd_checkpoints.save(tmp_path / "model", odd_checkpoints.THINKS)
+    params = checked(tiny.params(str(model), "rows.jsonl", "prompts.jsonl"))
+    monkeypatch.setattr(own_answers, "ended", lambda text, whole: text)
+    found = own_answers.own_answers(PROMPTS, load_tokenizer(params), params, tmp_path, 12)
+    assert found == [None] * len(PROMPTS)
 
 
 def test_what_is_finished_is_not_answered_again_unless_something_else_is_asked(params, tmp_path, monkeypatch):

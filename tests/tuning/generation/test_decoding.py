@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GenerationConfig, GptOssConfig, GptOssForCausalLM
 
 from tests import loading, tiny, tiny_architectures
-from tests.combinations import slow
+from tests.combinations import checkerboard, slow
 from tests.tuning.answers import QUESTIONS, answers, one_at_a_time, settings_of, tokens
 from tuning.generation import decoding
 from tuning.generation.continuous import batching
 from tuning.generation.sequence import Sequence
 from tuning.model import adapters, chat_template
 
-ARCHITECTURES = [slow(name) if name == "recurrent_gemma" else name for name in tiny_architectures.ARCHITECTURES]
+NAMES = tiny_architectures.ARCHITECTURES
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=[slow(name) if name == "recurrent_gemma" else name for name in NAMES])
 def any_model(request, tmp_path_factory):
     """Model and tokenizer of each architecture, with the attention that the stages load it with."""
     return made(request.param, tmp_path_factory.mktemp(request.param) / "model")
@@ -45,7 +45,7 @@ def early_end(model, tokenizer):
     return [token, *chat_template.end_tokens(tokenizer)]
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 64])
+@pytest.mark.parametrize(("any_model", "batch_size"), checkerboard(NAMES, [1, 3, 64], every=3), indirect=["any_model"])
 def test_every_architecture_writes_what_generate_writes(any_model, batch_size):
     model, tokenizer = any_model
     ends = early_end(model, tokenizer)
@@ -71,7 +71,11 @@ def test_only_recurrent_state_needs_generate(any_model):
     assert model.config._attn_implementation != "grouped"  # its own again
 
 
-@pytest.mark.parametrize("kind", ["prompt_tuning", "lora", "both", "4-bit"])
+@pytest.mark.parametrize(
+    ("kind", "any_model"),
+    checkerboard(["prompt_tuning", "lora", "both", "4-bit"], NAMES, every=3),
+    indirect=["any_model"],
+)
 def test_adapters_write_what_generate_writes(any_model, kind, tmp_path):
     model, tokenizer = any_model
     values = tiny.params(model.name_or_path, "rows.jsonl", "prompts.jsonl")
@@ -161,6 +165,7 @@ def test_a_sample_depends_on_the_seed_and_the_prompt_only(model, tokenizer):
     assert sampled != answers(model, tokenizer, 2)
 
 
+@pytest.mark.slow
 def test_samples_have_the_distribution_of_the_model(model, tokenizer):
     prompt = tokens(tokenizer, ["Why?"])[0]
     with torch.inference_mode():

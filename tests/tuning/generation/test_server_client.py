@@ -8,6 +8,7 @@ from tests.tuning.chat_server import ask, batches, completion
 from tuning.core.errors import UserError
 from tuning.generation import server_connection
 from tuning.generation.decoding import Response
+from tuning.generation.sequence import own_seed
 
 
 def test_every_prompt_is_answered_and_no_more_are_under_way_than_allowed(server):
@@ -119,6 +120,17 @@ def test_a_key_that_the_server_echoes_is_not_shown(server, monkeypatch, status):
 def test_lone_surrogates_are_sent_as_what_utf_8_can_hold(server):
     found = ask(server.url, asked=[[{"role": "user", "content": "a\ud800b"}]])
     assert found[0].text == "re: a\ufffdb"
+
+
+@pytest.mark.parametrize("asked", ["a\ud800b", "a\ud800b and more"])
+def test_lone_surrogates_in_a_bare_prompt_are_sent_too(server, asked):
+    sent = asked.replace("\ud800", "\ufffd")
+    assert ask(server.url, asked=[asked])[0].text == f"re: {sent}"
+
+
+def test_a_prompts_seed_is_what_it_was():
+    assert own_seed(7, "Why?") == 0x5342C745
+    assert own_seed(7, [1, 2]) == 0x222C62A3
 
 
 def test_a_bare_prompt_is_continued_and_not_put_into_a_conversation(server):

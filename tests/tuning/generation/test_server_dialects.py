@@ -129,3 +129,26 @@ def test_a_prompt_beyond_the_context_is_fitted_as_the_engine_fits_it_and_named(s
     assert [body["max_tokens"] for body in sent] == [20, 15, 10]
     assert sent[2]["prompt"] == [*range(15), *range(20, 35)]
     assert said[0].startswith("prompt 3 has 35 tokens, and the model's context is 40: 5 tokens in its middle")
+
+
+@pytest.mark.parametrize("asked", [["prompt 0", "<s> 1"], [[{"role": "user", "content": text}] for text in "ab"]])
+@pytest.mark.parametrize("context", [{}, {"max_model_len": 400}])
+def test_a_prompt_with_special_tokens_texts_goes_as_token_ids_to_a_server_that_takes_them(server, asked, context):
+    prompts, known = [[5, 6], [7, 8, 9]], {"special": {1}}
+    for owner, as_ids in (("vllm", True), ("sglang", True), ("me", False)):
+        server.models = [{"id": "base", "object": "model", "owned_by": owner, **context}]
+        server.bodies.clear()
+        ask(server.url, None, asked, token_ids=lambda: prompts, known=known, concurrency=1)
+        sent = [body.get("prompt", body.get("messages")) for body in server.bodies]
+        assert sent == [asked[0], prompts[1] if as_ids else asked[1]]
+
+
+def test_to_a_server_that_takes_no_token_ids_a_long_prompt_goes_whole_with_what_is_left_for_the_answer(server):
+    server.models, said = [{"id": "base", "object": "model", "owned_by": "me", "max_model_len": 40}], []
+    prompts = [list(range(length)) for length in (5, 35, 45)]
+    asked = [[{"role": "user", "content": f"prompt {number}"}] for number in range(3)]
+    ask(server.url, said, asked, token_ids=lambda: prompts)
+    sent = sorted(server.bodies, key=lambda body: str(body["messages"]))
+    assert [body["messages"] for body in sent] == asked
+    assert [body["max_tokens"] for body in sent] == [20, 5, 1]
+    assert said[0].startswith("2 prompts get fewer than 20 new tokens")

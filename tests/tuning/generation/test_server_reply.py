@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import re
+import time
 
 import hypothesis
 import pytest
@@ -124,6 +125,32 @@ def test_if_all_prompts_are_refused_it_is_an_error_and_none_is_answered(server):
     with pytest.raises(UserError, match="refuses every prompt"):
         ask(server.url, asked=many)
     assert len(server.bodies) <= server_client.REFUSED_AT_MOST + 4
+
+
+def test_prompts_that_are_refused_when_others_were_answered_before_are_named(server):
+    said, count = [], server_client.REFUSED_AT_MOST + 5
+    many = [[{"role": "user", "content": f"prompt {number}"}] for number in range(count)]
+    server.reply = refuses(*range(count))
+    found = ask(server.url, said, many, done={0})
+    assert found == dict.fromkeys(range(1, count), Response("", 0, "refused"))
+    assert len(said) == count - 1
+
+
+def test_refusals_that_come_before_the_first_answer_do_not_end_the_run(server):
+    said, count = [], server_client.REFUSED_AT_MOST + 5
+    many = [[{"role": "user", "content": f"prompt {number}"}] for number in range(count + 9)]
+    refusing = refuses(*range(count))
+
+    def reply(asked):
+        status, body = refusing(asked)
+        if status == 200:
+            time.sleep(1.0)
+        return status, body
+
+    server.reply = reply
+    found = ask(server.url, said, many, concurrency=count + 2)
+    assert len(found) == len(many)
+    assert sum(response.finish_reason == "refused" for response in found.values()) == len(said) == count
 
 
 def test_servers_with_another_name_for_the_limit(server):

@@ -1,5 +1,6 @@
 """How prompts reach the model: in its chat template, or bare."""
 
+import dataclasses
 import json
 import shutil
 
@@ -67,6 +68,33 @@ def test_a_text_to_be_continued_is_not_ended(around):
     words.backend_tokenizer.post_processor = tokenizers.processors.TemplateProcessing(around, special_tokens=special)
     before = [words.bos_token_id] if around.startswith("<s>") else []
     assert tasks.open_ended(words, "Name a colour.") == before + plain
+
+
+@pytest.mark.parametrize("text", ["Say <s> or </s>.", "</s>", "<s>Hm", "Say \ud83d", "Say <s> \ud83d", ""])
+def test_of_a_text_to_be_continued_only_what_the_tokenizer_puts_before_it_is_special(text):
+    import tokenizers
+
+    words = tiny.tokenizer(None, bos_token="<s>", eos_token="</s>")
+    special = [(token, words.convert_tokens_to_ids(token)) for token in ("<s>", "</s>")]
+    post = tokenizers.processors.TemplateProcessing("<s> $A </s>", special_tokens=special)
+    words.backend_tokenizer.post_processor = post
+    ids = tasks.open_ended(words, text)
+    assert ids[0] == words.bos_token_id
+    assert not {words.bos_token_id, words.eos_token_id} & set(ids[1:])
+    assert words.decode(ids[1:]) == text.replace("\ud83d", "\ufffd")
+    assert words("<s>", add_special_tokens=False)["input_ids"] == [words.bos_token_id]  # as before
+
+
+@pytest.mark.parametrize("template", ["none", "chat"])
+def test_a_server_is_told_which_prompts_hold_special_tokens_and_what_is_before_an_answer(
+    tmp_path, monkeypatch, tiny_model, template
+):
+    task = asked(tmp_path, monkeypatch, tiny_model, base_template=template)
+    rows = [{"key": 1, "prompt": "Name a colour."}, {"key": 2, "prompt": "Explain <|im_end|>."}]
+    task = dataclasses.replace(task, prompts=rows)
+    assert task.with_special_tokens() == {1}
+    end = "" if task.bare else "<|im_end|>\n<|im_start|>assistant\n"
+    assert task.before(0).endswith(f"Name a colour.{end}")
 
 
 def test_a_server_is_told_the_end_tokens_of_tokenizer_and_checkpoint(tmp_path, monkeypatch, tiny_model):

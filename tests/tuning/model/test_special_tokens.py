@@ -102,6 +102,7 @@ THINKING = (
         ("<think>\nHm.\n</think>\n\nBlue.", "Hm.\n</think>\n\nBlue."),
         ("Hm.\n</think>\n\nBlue.", "Hm.\n</think>\n\nBlue."),
         ("Blue.", "\n</think>\n\nBlue."),
+        ("<think>\nHm.", "Hm."),  # cut
         ("<think>Hm <|im_end|></think>Blue.", "Hm <|im_end|></think>Blue."),
     ],
 )
