@@ -29,7 +29,7 @@ from tuning.generation.task import Task, Tuned, limited, task
 from tuning.memory.preflight import check_generation
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned, lora_rank
 from tuning.model.base_model import load_model
-from tuning.model.commits import pinned
+from tuning.model.commits import pinned, revisions
 from tuning.model.device import free_unused
 from tuning.model.model_spec import model_spec
 from tuning.model.processes import launched, rank
@@ -114,7 +114,7 @@ def responses_of(
 ) -> list[dict[str, Any]]:
     """The base or the tuned model's responses: those of an earlier evaluation, unless what they follow from differs."""
     stage, trained = ("baseline", []) if adapter is None else ("generate", [adapter])
-    depends = [declared(stage, WITHOUT, params.plain()), prompts, *trained]
+    depends = [declared(stage, WITHOUT, params.plain()), revisions(params), prompts, *trained]
     kept = ANSWERS / f"{name}-{fingerprint(*depends)}.jsonl"
     if kept.is_file():
         print(f"{name}: answered before, in {kept}")

@@ -16,6 +16,7 @@ from tuning.config.params import Params, read_params
 from tuning.core.command import run
 from tuning.core.errors import UserError, doing
 from tuning.core.files import new_folder, write_bytes
+from tuning.model.adapter_faults import check_base
 from tuning.model.adapters import ADAPTER, adapter_spec, check_trained, load_tuned
 from tuning.model.chat_template import end_tokens, load_tokenizer
 from tuning.model.commits import pinned
@@ -32,6 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
     repository = checked_repository(arguments.push) if arguments.push else None
     with doing(f"writing {arguments.folder}"), new_folder(arguments.folder) as folder:
         if arguments.adapter:
+            check_base(params.model, ADAPTER)
             shutil.copytree(ADAPTER, folder, dirs_exist_ok=True)
             ends = ends_to_pass(params)
         else:

@@ -143,6 +143,23 @@ def test_the_adapter_alone(project):
     assert "eos_token_id" not in card.text
 
 
+def test_the_card_of_two_adapters_says_how_both_are_loaded(project):
+    assert "Two adapters" not in ModelCard.load(exported("one", adapter=True) / "README.md").text
+    project["prompt_tuning"]["enabled"] = True
+    write(project)
+    shutil.rmtree(adapters.ADAPTER)
+    train(project)
+    out = exported("out", adapter=True)
+    text = ModelCard.load(out / "README.md").text
+    lines = text.split("```python\n")[1].split("```")[0]
+    names = {"PeftModel": PeftModel, "folder": str(out)}
+    exec(lines, names | {"base": AutoModelForCausalLM.from_pretrained("models/base/tiny")}, found := {})
+    prompt = torch.arange(20)[None]
+    with torch.inference_mode():
+        expected = loading.tuned(project, adapters.ADAPTER)(prompt).logits
+        torch.testing.assert_close(found["model"](prompt).logits, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_the_card_holds_no_secret_and_any_text(project, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_abcdefghijkl")
     project["train"]["run_name"] = "of hf_abcdefghijkl \ud800"
@@ -152,6 +169,7 @@ def test_the_card_holds_no_secret_and_any_text(project, monkeypatch):
     assert "of <HF_TOKEN> \\ud800" in said
 
 
+@pytest.mark.slow
 def test_a_folder_that_exists_is_only_replaced_when_asked_and_only_if_it_holds_a_model(project):
     Path("out").mkdir()
     assert stage("export", "out", "--adapter", "--force").returncode == 0

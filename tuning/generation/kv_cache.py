@@ -67,11 +67,14 @@ def head_size(layer) -> int:
 def _state_bytes(config) -> int:
     """The states of one layer without attention for one sequence, at the most four bytes a number.
 
-    RWKV has five vectors (arXiv 2305.13048). Mamba has ``state_size`` numbers for each inner channel, and the last
-    inputs of its convolution (arXiv 2312.00752), which in Mamba 2 (arXiv 2405.21060) takes in each group's parameters.
+    RWKV has five vectors (arXiv 2305.13048), xLSTM a matrix, a vector and a number for each head
+    (arXiv 2405.04517). Mamba has ``state_size`` numbers for each inner channel, and the last inputs of its convolution
+    (arXiv 2312.00752), which in Mamba 2 (arXiv 2405.21060) takes in each group's parameters.
     """
     if config.model_type == "rwkv":
         return 4 * 5 * config.hidden_size
+    if config.model_type == "xlstm":
+        return 4 * config.num_heads * (config.qk_head_dim * (config.v_head_dim + 1) + 1)
     width = getattr(config, "intermediate_size", None) or config.expand * config.hidden_size
     inputs = width + 2 * getattr(config, "n_groups", 0) * config.state_size
     return 4 * (width * config.state_size + inputs * config.conv_kernel)

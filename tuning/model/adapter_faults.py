@@ -5,11 +5,13 @@ PEFT passes over names that a model does not have, and merges wrongly where weig
 
 import copy
 import difflib
+import json
 import re
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuning.core.errors import UserError
+from tuning.core.errors import UserError, doing
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -17,6 +19,30 @@ if TYPE_CHECKING:
 
 _SHOWN = 12  # names of modules in a message
 _ALL = "all-linear"
+
+
+def check_base(name: str, folder: Path) -> None:
+    """Compares the model with the one that an adapter was trained from; PEFT puts it onto any model of the same shape.
+
+    Only the last part of their names is compared: the same model may lie in another folder, or on the Hub.
+
+    Args:
+        name: of the model, a Hub id or a local folder.
+        folder: the adapter's.
+
+    Raises:
+        UserError: they are of different names.
+    """
+    file = folder / "adapter_config.json"
+    if not file.is_file():
+        return  # loading it says so
+    with doing(f"reading {file}"):
+        trained = json.loads(file.read_text(encoding="utf-8")).get("base_model_name_or_path")
+    if trained and Path(trained).name.lower() != Path(name).name.lower():
+        raise UserError(
+            f"{folder} was trained from {trained!r}, but 'model' is {name!r}: set 'model' to the former, or bring this "
+            f"model's adapter back (`dvc checkout`, `dvc repro`); if both are one model, write the new name into {file}"
+        )
 
 
 def check_lora(model: "PreTrainedModel", lora: "LoraConfig", beside_prompt_tuning: bool) -> None:

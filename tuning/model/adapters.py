@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tuning.config.params import Params
 from tuning.core.errors import UserError, doing
 from tuning.model.adapted_layers import beside_text, is_quantized, leave_out, text_parts, without_experts
-from tuning.model.adapter_faults import check_lora
+from tuning.model.adapter_faults import check_base, check_lora
 from tuning.model.architectures import architecture
 from tuning.model.base_model import load_model
 from tuning.model.model_spec import ModelSpec
@@ -214,10 +214,11 @@ def load_tuned(spec: ModelSpec, adapter: AdapterSpec, folder: Path = ADAPTER) ->
     LoRA is merged into weights that are not quantized, which is exact to rounding, and faster.
 
     Raises:
-        UserError: the base model or the adapter cannot be loaded.
+        UserError: the base model or the adapter cannot be loaded, or the adapter is of another base model.
     """
     if adapter.whole:
         return load_model(spec, str(folder))
+    check_base(spec.name, folder)
     model = load_model(spec)
     if adapter.lora:
         model = _with_adapter(model, folder / LORA if adapter.prompt_tuning else folder)

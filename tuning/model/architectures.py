@@ -39,7 +39,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         attention="eager",
         reason="caps attention logits softly, which the fused kernels leave out or round differently in training",
     ),
-    "rwkv": Architecture(pads=False, loops=True, reason="it reads padding as text, as RecurrentGemma does"),
+    **dict.fromkeys(
+        ("rwkv", "xlstm"),
+        Architecture(pads=False, loops=True, reason="it reads padding as text, as RecurrentGemma does"),
+    ),
     "recurrent_gemma": Architecture(
         pads=False,
         loops=True,

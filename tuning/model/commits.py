@@ -47,8 +47,15 @@ def pinned(params: Params, commits: Commits | None = None) -> Params:
 
 
 def revisions(params: Params) -> list[Any]:
-    """Revisions or commits of model and tokenizer, for what depends on them."""
-    return [section.arguments.get("revision") for section in (params.model_config, params.tokenizer_config)]
+    """Revisions or commits of model and tokenizer, and the state of local folders, for what depends on them."""
+    asked = [section.arguments.get("revision") for section in (params.model_config, params.tokenizer_config)]
+    return [*asked, *(_state(Path(name)) for name in (params.model, params.tokenizer) if name)]
+
+
+def _state(folder: Path) -> list[tuple[str, int, int]]:
+    """What tells a local folder's files from those that replace them: names, bytes and times of their last change."""
+    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    return [(path.name, (found := path.stat()).st_size, found.st_mtime_ns) for path in files]
 
 
 def commit_of(kind: str, name: str, revision: str | None) -> str | None:

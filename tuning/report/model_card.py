@@ -82,6 +82,7 @@ def card(params: Params, adapter: bool, ends: list[int]) -> "ModelCard":
         data_sets=trained_on,
         kind=kind(params),
         adapter=adapter,
+        both=adapter and params.lora.enabled and params.prompt_tuning.enabled,
         ends=ends,
         settings=_settings(params, train.get("auto", {})),
         train=train,

@@ -111,12 +111,13 @@ def make_trainer(
         kind: None: TRL's, or what is faster and computes the same.
 
     Raises:
-        UserError: TRL refuses the values together with the model.
+        UserError: TRL refuses the values together with the model, or its loss is not of the model's logits.
     """
     from trl import SFTTrainer
 
     from tuning.training.cpu import faster_steps
     from tuning.training.lora_inputs import UncastInputs
+    from tuning.training.loss_check import check_loss
     from tuning.training.progress import show_progress
 
     leave_out_cudnn_attention()
@@ -134,6 +135,7 @@ def make_trainer(
         raise UserError(f"params.yaml, section 'train': {' '.join(str(error).split())}") from error
     if on_cpu:
         faster_steps.apply(model, config)
+    check_loss(trainer, model.config.name_or_path)
     if config.bf16 or config.fp16:
         trainer.add_callback(UncastInputs())
     show_progress(trainer)

@@ -60,12 +60,14 @@ def looping_answers(
     """The trained model's answers that loop, each with its request as an encoded row.
 
     Args:
-        rows: whose requests are answered.
+        rows: whose requests are answered, but for those that leave no room for an answer.
         limit: tokens of a row at the most, as many as memory and the model's positions are known to suffice for.
     """
     folder = Path(config.output_dir)
     tokenizer, new_tokens = subject.tokenizer, subject.params.unlikelihood.answer_tokens
-    ids = [prompt_tokens(tokenizer, row["prompt"]) for row in rows]
+    asked = [(row, prompt_tokens(tokenizer, row["prompt"])) for row in rows]
+    rows = [row for row, prompt in asked if len(prompt) < limit]
+    ids = [prompt for _, prompt in asked if len(prompt) < limit]
     folder.mkdir(exist_ok=True)
     kept = kept_answers.finished(folder, "own-answers")
     if len(kept.rows) < len(rows):

@@ -1,11 +1,13 @@
 """What the section ``lora`` names and the model does not have, or cannot take up, is said before weights are loaded."""
 
+import json
+
 import pytest
 
 from tests import loading, odd_checkpoints, tiny, tiny_architectures
 from tests.tuning.estimates import estimator
 from tuning.core.errors import UserError
-from tuning.model.adapter_faults import check_lora
+from tuning.model.adapter_faults import check_base, check_lora
 
 SOME = ["q_proj"]
 
@@ -125,3 +127,23 @@ def test_biases_of_all_linear_modules_but_those_without():
     )
     with pytest.raises(UserError, match="'lora.lora_bias': 'model.layers.0.self_attn.o_proj' has no bias"):
         check_lora(on_meta("qwen2"), LoraConfig(target_modules="all-linear", lora_bias=True), False)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_an_adapter_of_another_model_of_the_same_shape_is_not_put_onto_this_one(tmp_path, both):
+    mine, other = (str(odd_checkpoints.save(tmp_path / name)) for name in ("mine", "other"))
+    values = tiny.params(mine, "rows.jsonl", "prompts.jsonl")
+    values["prompt_tuning"]["enabled"] = both
+    loading.save(loading.adapted(values), tmp_path / "adapter", values)
+    loading.tuned(values, tmp_path / "adapter")
+    with pytest.raises(
+        UserError, match="was trained from '.*mine', but 'model' is '.*other': set 'model' to the former"
+    ):
+        loading.tuned(values | {"model": other}, tmp_path / "adapter")
+
+
+@pytest.mark.parametrize("trained", ["models/base/Mine", "someone/mine", None])
+def test_one_model_may_lie_in_another_place(tmp_path, trained):
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": trained}))
+    check_base("elsewhere/mine", tmp_path)
+    check_base("elsewhere/mine", tmp_path / "nothing")

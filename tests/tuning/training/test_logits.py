@@ -61,3 +61,18 @@ def test_the_loss_is_that_of_the_models_logits(name, own, tokenizer, tmp_path, m
     targets = torch.tensor(ROWS["labels"])[:, 1:]
     expected = torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), targets.flatten())
     assert found == pytest.approx(expected.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["head", "head of TRL"])
+def test_a_loss_that_is_not_of_the_models_logits_is_refused(own, tokenizer, tmp_path, monkeypatch):
+    if not own:
+        monkeypatch.setattr(faster_steps, "fits", lambda *_: False)
+    words = tiny.tokenizer()
+    special = dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id", "cls_token_id", "sep_token_id"), 0)
+    config = transformers.ModernBertDecoderConfig(**SIZES, **special, vocab_size=len(words))
+    torch.manual_seed(0)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "model")
+    words.save_pretrained(tmp_path / "model")
+    values = changed(tiny.params(str(tmp_path / "model"), "rows.jsonl", "prompts.jsonl"), "lora")
+    with pytest.raises(UserError, match="has layers between its last hidden states and its output embeddings"):
+        loading.trainer(values, tokenizer, ROWS, tmp_path / "out")

@@ -99,6 +99,7 @@ def test_what_is_given_is_kept_and_the_rest_makes_up_the_step(rows, batch, steps
         assert product <= max(rows, *(value for value in (batch, steps) if value != "auto"))
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_is_divided_first_and_then_checkpointed(tiny_model):
     run = run_of(tiny_model, train={"effective_batch_size": 8})
     may = fit.Open(batch=True, checkpointing=True)

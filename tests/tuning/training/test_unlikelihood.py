@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from tests import tiny
+from tuning.generation import kept_answers
 from tuning.model.adapters import adapter_spec, add_adapter
 from tuning.model.base_model import load_model
 from tuning.model.chat_template import load_tokenizer
 from tuning.model.model_spec import model_spec
+from tuning.training.fitting import Subject
 from tuning.training.trainer import make_trainer, training_config
-from tuning.training.unlikelihood import IGNORED, SHARDED, UNLEARNT, UnlikelihoodTrainer, divided
+from tuning.training.unlikelihood import IGNORED, SHARDED, UNLEARNT, UnlikelihoodTrainer, divided, looping_answers
 
 
 @pytest.fixture(params=["lora", "prompt tuning", "full"])
@@ -105,3 +107,23 @@ def test_divided_weights_are_left_out(tiny_model, monkeypatch, capsys):
     values["unlikelihood"]["answers"] = 8
     assert divided(list(range(30)), tiny.checked(values), 30) == (list(range(30)), [])
     assert SHARDED[0] in capsys.readouterr().out
+
+
+def test_a_request_that_leaves_no_room_for_an_answer_is_not_answered(tiny_model, tmp_path, monkeypatch):
+    values = tiny.params(str(tiny_model), "rows.jsonl", "prompts.jsonl")
+    params = tiny.checked(values)
+    spec, adapter = model_spec(params), adapter_spec(params)
+    subject = Subject(params, spec, adapter, load_tokenizer(params))
+    config = training_config(params, spec, adapter, tmp_path / "work", validates=False)
+    asked = []
+
+    def answer(model, tokenizer, ids, kept, new_tokens, seed, title):
+        asked.extend(map(len, ids))
+        kept.add([{"key": key, "response": "no " * 20, "finish_reason": "length"} for key in range(len(ids))])
+
+    monkeypatch.setattr(kept_answers, "answer", answer)
+    rows = [{"prompt": [{"role": "user", "content": said}]} for said in ("Say no.", "Say no. " * 90, "No?")]
+    found = looping_answers(subject, config, rows, limit=100)
+    assert len(asked) == 2
+    assert max(asked) < 100
+    assert len(found) == 2
