@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.tiny import ROOT
+from tuning.config import automatic
 from tuning.config.declared import names
 
 # Keys that stages read and do not declare: changing one runs nothing again.
@@ -23,6 +24,7 @@ NOT_RUN = {"resources": {"tokenizer_config"}}
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 # Rooms that observe a run or refuse it, and never change its result; what they read stands under params.
 OBSERVERS = {"tuning/memory", "tuning/config"}
+AUTOMATIC = "tuning/config/automatic.py"  # the one file of these whose numbers go into results
 # What each room may import besides itself.
 ARROWS = {
     "ifeval": set(),
@@ -161,4 +163,5 @@ def test_deps_are_the_rooms_that_the_stage_reaches(stage):
     rooms = {room(file) for file in reached(script)} - {"stages", "tuning"}
     if stage not in ("prepare", "ifeval"):  # of the benchmark they only use how lines are read and written
         rooms.discard("ifeval")
-    assert code == {f"stages/{stage}.py", *rooms}
+    decided = {".".join(path[:2]) for values in automatic._BY_PROMPTS.values() for path in values}
+    assert code == {f"stages/{stage}.py", *rooms, *([AUTOMATIC] if decided & declares(stage) else [])}
