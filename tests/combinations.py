@@ -5,12 +5,15 @@ import itertools
 import pytest
 
 
-def checkerboard(*factors):
-    """All combinations, of which every other one is a slow test; each value of two factors or more is in a fast one."""
+def checkerboard(*factors, every=2):
+    """All combinations, of which one in `every` is a fast test, the others slow ones.
+
+    With two factors or more of at least `every` values, each value is in a fast one.
+    """
     return [
         pytest.param(*(factor[place] for factor, place in zip(factors, places, strict=True)), marks=marks)
         for places in itertools.product(*(range(len(factor)) for factor in factors))
-        for marks in [pytest.mark.slow if sum(places) % 2 else ()]
+        for marks in [pytest.mark.slow if sum(places) % every else ()]
     ]
 
 

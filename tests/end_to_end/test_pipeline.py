@@ -3,6 +3,7 @@
 import filecmp
 import json
 
+import pytest
 import yaml
 
 from tuning.core.files import fingerprint
@@ -69,6 +70,7 @@ def restore(project):
     project.dvc("checkout")
 
 
+@pytest.mark.slow
 def test_what_only_changes_training_runs_the_rest_once_and_comes_back_from_the_run_cache(project):
     experiment = ("exp", "run", "--set-param", "lora.r=2", "--set-param", "train.learning_rate=1e-3")
     first = outputs(project)
@@ -86,6 +88,7 @@ def test_what_only_changes_training_runs_the_rest_once_and_comes_back_from_the_r
     restore(project)
 
 
+@pytest.mark.slow
 def test_another_length_does_not_train(project):
     ran = project.stages_run("exp", "run", "--set-param", "generation.max_new_tokens=4")
     assert set(ran) == ALL - {"prepare", "train"}

@@ -97,6 +97,7 @@ def test_a_server_answers_what_is_answered_here(folder, url, monkeypatch):
     assert measured["peak_memory_bytes"] is None
 
 
+@pytest.mark.slow
 def test_settings_beyond_the_interface_have_the_effect_that_they_have_here(folder, url, monkeypatch):
     more = {"stop_strings": ["is", "color"], "min_new_tokens": 3, "repetition_penalty": 1.2, "no_repeat_ngram_size": 3}
     here = answers(folder, monkeypatch, params("transformers", url, **more))

@@ -50,7 +50,7 @@ def in_this_process(pattern, text, how, given=None):
     return sum(1 for _ in compiled.finditer(text)) if how == "all" else int(compiled.search(text) is not None)
 
 
-@settings(max_examples=2_500, suppress_health_check=list(HealthCheck))
+@settings(max_examples=800, suppress_health_check=list(HealthCheck))
 @given(asked())
 def test_any_kwargs(question):
     name, kwargs = question

@@ -10,6 +10,7 @@ import yaml
 
 from stages import train
 from tests import small_disk, tiny
+from tests.combinations import slow
 from tests.stages.training_runs import ROWS
 from tuning.core.command import run
 
@@ -82,7 +83,7 @@ def is_measured(path: Path) -> bool:
     return "measured" in path.parts or path.name.startswith("resources")
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [stage if stage in ("prepare", "train") else slow(stage) for stage in STAGES])
 def test_a_full_disk(disk, capsys, stage):
     whole = results()
     said = []

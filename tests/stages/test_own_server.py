@@ -109,6 +109,7 @@ def test_no_server_starts_where_every_answer_is_there(project, monkeypatch):
     assert responses("base") == {"there"}
 
 
+@pytest.mark.slow
 def test_of_several_processes_the_first_starts_it_and_asks(project, tiny_model):
     project(launch=str(tiny.ROOT / "configs/accelerate/ddp_cpu.yaml"), serve=COMMAND)
     environment = {**os.environ, "PYTHONPATH": str(tiny.ROOT)}

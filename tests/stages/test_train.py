@@ -11,7 +11,7 @@ import yaml
 
 from stages import train
 from tests import tiny
-from tests.combinations import checkerboard
+from tests.combinations import checkerboard, slow
 from tuning.core.errors import UserError
 from tuning.core.files import write_jsonl
 from tuning.training import checkpoints, fitting, trainer
@@ -56,7 +56,8 @@ def losses(folder) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"train__logging_steps": 50}, {"train__logging_strategy": "no"}, {"train__logging_steps": 3}]
+    "changes",
+    [slow({"train__logging_steps": 50}), {"train__logging_strategy": "no"}, slow({"train__logging_steps": 3})],
 )
 def test_the_loss_is_the_mean_of_all_steps_however_seldom_it_is_logged(project, changes):
     each = project(train__max_steps=4)["train_loss"]
@@ -67,7 +68,7 @@ def test_the_loss_is_the_mean_of_all_steps_however_seldom_it_is_logged(project, 
     assert (project.folder / ADAPTER).is_file()
 
 
-@pytest.mark.parametrize(("step", "logging_steps"), checkerboard([2, 4], [1, 3, 50]))
+@pytest.mark.parametrize(("step", "logging_steps"), checkerboard([2, 4], [1, 3, 50], every=3))
 def test_a_resumed_run_has_the_same_mean(project, monkeypatch, step, logging_steps):
     changes = {"train__max_steps": 6, "train__save_steps": 2, "train__logging_steps": logging_steps}
     project(**changes)
@@ -87,7 +88,7 @@ def test_a_resumed_run_has_the_same_mean(project, monkeypatch, step, logging_ste
     assert ((project.folder / METRICS).read_bytes(), (project.folder / ADAPTER).read_bytes()) == whole
 
 
-@pytest.mark.parametrize("name", ["adapter_model.safetensors", "trained.safetensors", "optimizer.pt"])
+@pytest.mark.parametrize("name", [slow("adapter_model.safetensors"), "trained.safetensors", slow("optimizer.pt")])
 def test_a_checkpoint_with_a_cut_file_is_passed_over(project, monkeypatch, capsys, name):
     def cut(self, args, state, control, **kwargs):
         super(Interrupted, self).on_save(args, state, control, **kwargs)
@@ -124,8 +125,8 @@ def test_a_run_that_diverges_ends_and_leaves_the_adapter_of_before(project, max_
     ("changes", "words"),
     [
         ({}, "loss"),
-        ({"train__eval_strategy": "no", "train__eval_on_start": False}, "training loss .* at step"),
-        ({"train__eval_strategy": "no", "train__eval_on_start": False, "train__logging_steps": 4}, "at step"),
+        slow({"train__eval_strategy": "no", "train__eval_on_start": False}, "training loss .* at step"),
+        slow({"train__eval_strategy": "no", "train__eval_on_start": False, "train__logging_steps": 4}, "at step"),
     ],
 )
 def test_weights_that_bfloat16_makes_say_nothing_are_a_divergence_too(project, changes, words):

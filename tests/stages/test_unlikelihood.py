@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from stages import train
+from tests.combinations import slow
 from tests.stages.training_runs import Killed, written
 from tuning.core.errors import UserError
 from tuning.core.paths import CURVES, UNFINISHED
@@ -37,7 +38,7 @@ def test_what_it_tells(training):
     assert measured["seconds"] > measured["unlikelihood"]["seconds"]
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["lora", "full"])
+@pytest.mark.parametrize("full", [False, slow(True)], ids=["lora", "full"])
 def test_killed_whenever_something_was_written(training, monkeypatch, full):
     changes = {
         "full": full,
@@ -79,7 +80,7 @@ def test_killed_whenever_something_was_written(training, monkeypatch, full):
     assert not UNFINISHED.exists()
 
 
-@pytest.mark.parametrize("name", [first_training.FILE, first_training.WEIGHTS])
+@pytest.mark.parametrize("name", [slow(first_training.FILE), first_training.WEIGHTS])
 def test_a_first_training_that_is_cut_is_trained_again(training, monkeypatch, capsys, name):
     training(answers=ANSWERS)
     whole = written()
@@ -138,6 +139,7 @@ def test_quantized_models_and_prompt_tuning_answer_too(training, changes):
     assert metrics()["unlikelihood"]["answers"] == ANSWERS
 
 
+@pytest.mark.slow
 def test_a_second_training_that_diverges_names_its_own_key(training):
     training(answers=ANSWERS)
     whole = written()

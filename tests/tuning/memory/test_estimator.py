@@ -93,7 +93,7 @@ def any_estimate(request, tmp_path_factory):
     return model
 
 
-@pytest.mark.parametrize(("batch", "length"), [(1, 30), slow(12, 20), (3, 150), slow(40, 130)])
+@pytest.mark.parametrize(("batch", "length"), [(1, 30), slow(12, 20), slow(3, 150), slow(40, 130)])
 def test_the_law_is_what_a_step_at_that_size_holds(any_estimate, batch, length):
     model = any_estimate
     counted = simulated_step.training_step(model.run, 0, (batch, length))
@@ -111,7 +111,8 @@ def test_rows_that_are_looped_through_may_be_short_ones(recurrent, batch, length
     assert found.activations + found.logits + found.gradients == pytest.approx(peak, rel=0.08)
 
 
-@pytest.mark.parametrize("change", [slow("prompt_tuning"), "eager"])
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["prompt_tuning", "eager"])
 def test_what_grows_with_the_length_of_rows_keeps_them_as_they_are(recurrent_params, change):
     if change == "eager":
         recurrent_params["model_config"]["attn_implementation"] = "eager"

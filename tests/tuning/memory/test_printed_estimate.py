@@ -122,6 +122,7 @@ def test_a_model_that_cannot_be_estimated_is_trained_all_the_same(params, capsys
     assert "memory cannot be estimated (RuntimeError: aten._local_scalar_dense)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_cannot_be_estimated_is_said_in_one_line(tmp_path):
     sizes = {"hidden_size": 32, "intermediate_size": 64, "kv_channels": 8, "num_key_value_heads": 2}
     config = JetMoeConfig(vocab_size=512, num_hidden_layers=2, architectures=["JetMoeForCausalLM"], **sizes)

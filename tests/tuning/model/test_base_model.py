@@ -17,6 +17,7 @@ from tuning.model import adapters
 from tuning.training import checkpoints
 
 
+@pytest.mark.slow
 def test_an_adapter_is_the_same_bytes_in_every_process(params, tmp_path):
     code = (
         "import json, sys, torch; from pathlib import Path; from tests import loading\n"
