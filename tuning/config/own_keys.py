@@ -44,7 +44,7 @@ class TopLevel(Section):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
     """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
     launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])
-    """accelerate config file with which train and generate start several processes; `null`: one process"""
+    """accelerate config file with which baseline, train and generate start several processes; `null`: one process"""
     full_finetuning: bool = Field(examples=[True])
     """train all weights; both adapters must be disabled"""
 
@@ -188,7 +188,7 @@ class Generation(Section):
     """how the base model is asked: `chat`, in its chat template; `none`, the bare prompt, which it continues up to an
     end token or `max_new_tokens`, as leaderboards ask base models; `auto`: `none` where it has no chat template"""
     batch_size: AtLeastOne | Literal["auto"] = Field(examples=[64])
-    """prompts answered at once; `auto`: as many as fit in free memory"""
+    """prompts answered at once; `auto`: as many as fit in free memory, at most 128 on a CPU and 256 on a GPU"""
     num_batches: AtLeastOne | None = Field(examples=[3])
     """answer only so many batches of prompts; needs a `batch_size` that is a number; `null`: all prompts"""
     system_prompt: str | None = Field(examples=["Answer in English."])
