@@ -1,5 +1,6 @@
 """The starter rows: whole, followed by their answers, and apart from the prompts that are evaluated."""
 
+import itertools
 import json
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,8 @@ from tests.tiny import ROOT
 from tuning.data import contamination, conversations, mixing
 
 STARTER = ROOT / "data/starter"
-FILES = ("contrasts.jsonl", "instructions.jsonl", "forms.jsonl", "more_forms.jsonl", "long.jsonl")
+GROUPS = {"contrasts.jsonl": [4] * 320, "more_contrasts.jsonl": [4] * 200 + [3] * 75, "languages.jsonl": [4] * 50}
+FILES = (*GROUPS, "instructions.jsonl", "forms.jsonl", "more_forms.jsonl", "long.jsonl")
 
 
 def rows(name):
@@ -30,10 +32,10 @@ def test_no_request_comes_twice():
     assert [request for request, count in requests.items() if count > 1] == []
 
 
-def test_every_type_but_that_of_languages_is_written_by_nature():
+def test_every_type_is_written_by_nature():
     types = Counter(name for file in FILES for row in rows(file) for name in row.get("instruction_id_list", ()))
     assert set(types) == set(INSTRUCTIONS)
-    assert min(count for name, count in types.items() if name != "language:response_language") >= 12
+    assert min(types.values()) >= 12
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -43,18 +45,20 @@ def test_no_run_of_eight_words_stands_in_the_evaluation_prompts(name):
     assert contamination.find(said, ((prompt["key"], prompt["prompt"]) for prompt in prompts)) == []
 
 
-def test_the_default_run_leaves_no_contrast_out():
+def test_the_weights_of_the_default_run_are_its_numbers_of_rows():
     parts = [(rows(Path(source.name).name), source.weight) for source in mixing.sources(str(STARTER / "default.yaml"))]
-    assert len(parts) == 3
-    assert mixing.shares(parts) == [len(rows("contrasts.jsonl")), *(weight for _, weight in parts[1:])]
+    assert [len(parts[0][0]), *(weight for _, weight in parts[1:])] == mixing.shares(parts)
+    assert mixing.shares(parts) == [weight for _, weight in parts]
 
 
-def test_contrasts_are_groups_of_one_request_under_different_instructions():
-    contrasts = rows("contrasts.jsonl")
-    for start in range(0, len(contrasts), 4):
-        group = contrasts[start : start + 4]
+@pytest.mark.parametrize(("name", "sizes"), GROUPS.items())
+def test_contrasts_are_groups_of_one_request_under_different_instructions(name, sizes):
+    contrasts = iter(rows(name))
+    for size in sizes:
+        group = list(itertools.islice(contrasts, size))
         asked = [json.dumps([row["instruction_id_list"], row["kwargs"]]) for row in group]
-        assert len(set(asked)) == 4, start
+        assert len(set(asked)) == size, group[0]["instruction"]
+    assert list(contrasts) == []
 
 
 def test_long_rows_are_longer_than_the_default_run_has_room_for():

@@ -78,6 +78,8 @@ def test_the_prompt_says_what_the_kwargs_say(prompt, kwargs):
         ("prompts.jsonl", ["prompt"]),
         ("instructions.jsonl", ["instruction", "input"]),
         ("contrasts.jsonl", ["instruction", "input"]),
+        ("more_contrasts.jsonl", ["instruction", "input"]),
+        ("languages.jsonl", ["instruction", "input"]),
         ("forms.jsonl", ["instruction", "input"]),
         ("more_forms.jsonl", ["instruction", "input"]),
         ("long.jsonl", ["instruction", "input"]),
