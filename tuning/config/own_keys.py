@@ -44,7 +44,7 @@ class TopLevel(Section):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = Field(examples=[7])
     """seed of everything random: split, mixing, initialisation, order of rows, dropout, sampling, bootstrap"""
     launch: str | None = Field(examples=["configs/accelerate/ddp.yaml"])
-    """accelerate config file with which baseline, train and generate start several processes; `null`: one process"""
+    """accelerate config file with which baseline, train, generate and evaluate start processes; `null`: one process"""
     full_finetuning: bool = Field(examples=[True])
     """train all weights; both adapters must be disabled"""
 

@@ -108,6 +108,8 @@ class _Reader:
         if isinstance(row, RowError):
             raise row
         own, row = row, self._renamed(row)
+        if {"prompt", "completion"} & self.columns.keys() and "label" not in self.columns:
+            row.pop("label", None)  # of a data set with other names, it may say something else
         if self.schema is None:
             self.schema = _schema(row, self.columns, own)
             used = {self.columns.get(name, name) for name in columns_read(self.schema, row)}

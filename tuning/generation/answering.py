@@ -152,7 +152,7 @@ def _server(task: Task) -> Server:
         ends=task.ends,
         token_ids=task.token_ids,
         special=task.with_special_tokens(),
-        before=task.before,
+        **({"before": task.before} if task.name == "base" else {}),
     )
 
 

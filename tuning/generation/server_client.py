@@ -104,8 +104,9 @@ def _fitted(client: Client, conversations: Sequence[Asked], speaks: bool) -> lis
 def _response(server: Server, index: int, reply: Reply, cut_here: bool) -> Response:
     """The answer, up to the first stop string, which belongs to it.
 
-    Of one that is cut, and of which the server keeps no reasoning apart, thoughts that the prompt opens may be all; one
-    that ends by itself may come from a server that leaves out thoughts that are empty.
+    Of one that is cut, and of which the server keeps no reasoning apart, thoughts that the prompt opens may be all. One
+    that ends by itself, or is of the tuned model, which ends its thoughts at once, may come from a server that leaves
+    out thoughts that are empty.
     """
     text, tokens = reply.text, reply.new_tokens
     ends = [text.find(stop) + len(stop) for stop in _stop_strings(server) if stop in text] if cut_here else []

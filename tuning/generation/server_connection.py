@@ -41,7 +41,7 @@ class Server:
         ends: ids of the tokens at which an answer ends.
         token_ids: the prompts as the model reads them, for those that must be shortened; None where they cannot be.
         special: indices of prompts with special tokens' texts, which a server would read as special tokens.
-        before: a prompt as text, by its index, up to where its answer begins.
+        before: a prompt as text, by its index, up to where its answer begins; nothing of those to the tuned model.
     """
 
     generation: Generation

@@ -24,7 +24,8 @@ _ALL = "all-linear"
 def check_base(name: str, folder: Path) -> None:
     """Compares the model with the one that an adapter was trained from; PEFT puts it onto any model of the same shape.
 
-    Only the last part of their names is compared: the same model may lie in another folder, or on the Hub.
+    Of two local folders the paths are compared, else the last part of the names: the same model may have been moved, or
+    may lie on the Hub or in its cache.
 
     Args:
         name: of the model, a Hub id or a local folder.
@@ -38,11 +39,21 @@ def check_base(name: str, folder: Path) -> None:
         return  # loading it says so
     with doing(f"reading {file}"):
         trained = json.loads(file.read_text(encoding="utf-8")).get("base_model_name_or_path")
-    if trained and Path(trained).name.lower() != Path(name).name.lower():
+    if trained and not _is_same(Path(trained), Path(name)):
         raise UserError(
             f"{folder} was trained from {trained!r}, but 'model' is {name!r}: set 'model' to the former, or bring this "
             f"model's adapter back (`dvc checkout`, `dvc repro`); if both are one model, write the new name into {file}"
         )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() if one.is_dir() and other.is_dir() else _last(one) == _last(other)
+
+
+def _last(name: Path) -> str:
+    """The last part of a name, without case; of a snapshot in the Hub's cache, that of its id."""
+    cached = name.parent.parent.name if name.parent.name == "snapshots" else name.name
+    return cached.rpartition("--")[2].lower()
 
 
 def check_lora(model: "PreTrainedModel", lora: "LoraConfig", beside_prompt_tuning: bool) -> None:

@@ -1,5 +1,6 @@
 """Which commit of the Hub's repositories a run uses: found out once, in prepare, and then the same in all stages."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tuning.model.hub_connection import connect
 Commits = dict[str, dict[str, str | None]]
 """By role (``model``, ``tokenizer``): ``name``, ``revision`` as it was asked for, and ``commit``. Local folders are
 left out, and so is the tokenizer that comes with the model."""
+_SAMPLE = 1 << 20  # bytes
 
 
 def current(params: Params) -> Commits:
@@ -52,10 +54,21 @@ def revisions(params: Params) -> list[Any]:
     return [*asked, *(_state(Path(name)) for name in (params.model, params.tokenizer) if name)]
 
 
-def _state(folder: Path) -> list[tuple[str, int, int]]:
-    """What tells a local folder's files from those that replace them: names, bytes and times of their last change."""
-    files = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
-    return [(path.name, (found := path.stat()).st_size, found.st_mtime_ns) for path in files]
+def _state(folder: Path) -> list[tuple[str, int, str]]:
+    """What tells a local folder's files from those that replace them: names, sizes, and hashes of samples."""
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    seen = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    return [(str(name), (folder / name).stat().st_size, _sampled(folder / name)) for name in seen]
+
+
+def _sampled(path: Path) -> str:
+    """A hash of a file's beginning, middle and end."""
+    digest, size = hashlib.sha256(), path.stat().st_size
+    with path.open("rb") as file:
+        for start in (0, size // 2, size - _SAMPLE):
+            file.seek(max(0, start))
+            digest.update(file.read(_SAMPLE))
+    return digest.hexdigest()
 
 
 def commit_of(kind: str, name: str, revision: str | None) -> str | None:

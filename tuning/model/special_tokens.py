@@ -109,8 +109,13 @@ def _renamed_tokenizer(tokenizer: "PreTrainedTokenizerBase", size: int) -> Calla
 
 
 def _rename_vocabulary(model: dict[str, Any], names: dict[str, str]) -> None:
-    """The same names in the vocabulary, so that a model such as Unigram does not find the old ones in text."""
+    """The same names in the vocabulary, so that a model such as Unigram does not find the old ones in text.
+
+    What BPE puts together of other pieces keeps its name, which its merges need.
+    """
     vocabulary = model["vocab"]
+    merged = {merge.replace(" ", "") if isinstance(merge, str) else "".join(merge) for merge in model.get("merges", ())}
+    names = {piece: name for piece, name in names.items() if piece not in merged}
     if isinstance(vocabulary, dict):
         model["vocab"] = {names.get(piece, piece): index for piece, index in vocabulary.items()}
     else:

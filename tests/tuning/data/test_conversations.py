@@ -164,3 +164,9 @@ def test_a_label_that_is_a_class_says_nothing(read, capsys, label):
     assert read({"prompt": "Why?", "completion": "So.", "label": label}) == [SAID]
     assert "columns that are not used: label" in capsys.readouterr().out
     assert read({"messages": SAID, "label": False}, {"messages": SAID, "label": False}) == [SAID, SAID]
+
+
+def test_a_label_beside_other_columns_may_say_something_else(read, capsys):
+    claim = {"claim": "Why?", "verdict": "So.", "label": False}
+    assert read(claim, columns={"prompt": "claim", "completion": "verdict"}) == [SAID]
+    assert "columns that are not used: label" in capsys.readouterr().out

@@ -142,8 +142,19 @@ def test_an_adapter_of_another_model_of_the_same_shape_is_not_put_onto_this_one(
         loading.tuned(values | {"model": other}, tmp_path / "adapter")
 
 
-@pytest.mark.parametrize("trained", ["models/base/Mine", "someone/mine", None])
+@pytest.mark.parametrize("trained", ["models/base/Mine", "someone/mine", "hub/models--me--mine/snapshots/0a1b", None])
 def test_one_model_may_lie_in_another_place(tmp_path, trained):
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": trained}))
     check_base("elsewhere/mine", tmp_path)
     check_base("elsewhere/mine", tmp_path / "nothing")
+
+
+def test_two_folders_of_one_name_are_two_models(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name / "checkpoint-500").mkdir(parents=True)
+    (tmp_path / "adapter_config.json").write_text(
+        json.dumps({"base_model_name_or_path": str(tmp_path / "a/checkpoint-500")})
+    )
+    check_base(str(tmp_path / "b/../a/checkpoint-500"), tmp_path)
+    with pytest.raises(UserError, match="was trained from"):
+        check_base(str(tmp_path / "b/checkpoint-500"), tmp_path)
